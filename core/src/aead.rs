@@ -1,0 +1,157 @@
+//! The cryptographic primitives behind one small trait, with two backends that produce the same bytes.
+//!
+//! AES-256-GCM is NIST SP 800-38D, SHA-256 FIPS 180-4, HMAC RFC 2104, HKDF RFC 5869.
+
+use crate::error::{Error, Result};
+use crate::secret::Secret;
+
+#[cfg(feature = "aws-lc")]
+mod aws_lc;
+#[cfg(feature = "rust-crypto")]
+mod rust_crypto;
+
+#[cfg(feature = "aws-lc")]
+pub(crate) use aws_lc::AwsLc as Active;
+#[cfg(all(feature = "rust-crypto", not(feature = "aws-lc")))]
+pub(crate) use rust_crypto::RustCrypto as Active;
+#[cfg(not(any(feature = "aws-lc", feature = "rust-crypto")))]
+compile_error!("libvault needs a cryptographic backend: enable the feature `aws-lc` or `rust-crypto`");
+
+/// Length of a GCM tag.
+pub(crate) const TAG_LENGTH: usize = 16;
+
+/// The tag of a message did not verify. It says nothing more.
+#[derive(Debug)]
+pub(crate) struct Unauthentic;
+
+impl From<Unauthentic> for Error {
+    fn from(_: Unauthentic) -> Self {
+        Self::authentication_failed()
+    }
+}
+
+/// What a backend provides.
+pub(crate) trait Backend {
+    /// An HMAC-SHA-256 key with its first blocks already hashed.
+    type MacKey: Clone + Send + Sync;
+
+    /// Encrypts `plaintext` into `ciphertext`, which has the same length, and returns the tag.
+    fn seal(key: &[u8; 32], nonce: Nonce, aad: &[u8], plaintext: &[u8], ciphertext: &mut [u8])
+    -> Result<[u8; TAG_LENGTH]>;
+    /// Decrypts `ciphertext` into `plaintext`, which has the same length and is all zero after a failure.
+    fn open(
+        key: &[u8; 32],
+        nonce: Nonce,
+        aad: &[u8],
+        ciphertext: &[u8],
+        tag: &[u8],
+        plaintext: &mut [u8],
+    ) -> Result<(), Unauthentic>;
+    fn sha256(parts: &[&[u8]]) -> [u8; 32];
+    fn mac_key(key: &[u8]) -> Self::MacKey;
+    fn mac(key: &Self::MacKey, parts: &[&[u8]]) -> [u8; 32];
+    fn fill_random(output: &mut [u8]) -> Result<()>;
+}
+
+/// A GCM nonce for a key that this crate derives for one message or one wrap. Moving it into `seal` uses it up.
+pub(crate) struct Nonce([u8; 12]);
+
+impl Nonce {
+    /// For a key that encrypts exactly once.
+    pub(crate) fn single_use_key() -> Self {
+        Self([0; 12])
+    }
+
+    /// STREAM: the frame's number and whether it is the last one.
+    pub(crate) fn frame(number: u64, last: bool) -> Self {
+        let mut bytes = [0; 12];
+        bytes[3..11].copy_from_slice(&number.to_be_bytes());
+        bytes[11] = u8::from(last);
+        Self(bytes)
+    }
+}
+
+/// A pseudorandom key of HKDF-SHA-256, ready to expand.
+#[derive(Clone)]
+pub(crate) struct Hkdf(<Active as Backend>::MacKey);
+
+impl Hkdf {
+    pub(crate) fn extract(salt: &[u8], input_key: &[u8]) -> Self {
+        let mut pseudorandom_key = Active::mac(&Active::mac_key(salt), &[input_key]);
+        let key = Active::mac_key(&pseudorandom_key);
+        zeroize::Zeroize::zeroize(&mut pseudorandom_key);
+        Self(key)
+    }
+
+    /// 32 bytes of output key: one block of HKDF-Expand.
+    pub(crate) fn expand(&self, info: &[&[u8]]) -> Secret<32> {
+        let mut parts: [&[u8]; 6] = [&[]; 6];
+        parts[..info.len()].copy_from_slice(info);
+        parts[info.len()] = &[1];
+        let mut block = Active::mac(&self.0, &parts[..=info.len()]);
+        let secret = Secret::copy_of(&block);
+        zeroize::Zeroize::zeroize(&mut block);
+        secret
+    }
+}
+
+pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
+    Active::sha256(parts)
+}
+
+pub(crate) fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    Active::mac(&Active::mac_key(key), parts)
+}
+
+/// Where key bytes, salts and ids come from. A trait, so that the vectors of the writer can be reproduced.
+pub(crate) trait Random: Send + Sync {
+    fn fill(&self, output: &mut [u8]) -> Result<()>;
+}
+
+/// The backend's generator. aws-lc's notices forks and snapshots of the process by itself.
+pub(crate) struct SystemRandom;
+
+impl Random for SystemRandom {
+    fn fill(&self, output: &mut [u8]) -> Result<()> {
+        Active::fill_random(output)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 5869, test case 1, cut to the 32 bytes that one block gives.
+    #[test]
+    fn hkdf_matches_rfc_5869() {
+        let salt: Vec<u8> = (0..=12).collect();
+        let info: Vec<u8> = (0xf0..=0xf9).collect();
+        let output = Hkdf::extract(&salt, &[0x0b; 22]).expand(&[&info[..4], &info[4..]]);
+        assert_eq!(output[..8], [0x3c, 0xb2, 0x5f, 0x25, 0xfa, 0xac, 0xd5, 0x7a]);
+        assert_eq!(output[28..], [0x2d, 0x2d, 0x0a, 0x90]);
+    }
+
+    #[cfg(all(feature = "aws-lc", feature = "rust-crypto"))]
+    #[test]
+    fn the_backends_make_the_same_bytes() {
+        use super::{aws_lc::AwsLc, rust_crypto::RustCrypto};
+        for length in [0, 1, 15, 16, 17, 64, 1000, 65_537] {
+            let (mut key, mut data, mut aad) = ([0; 32], vec![0; length], [0; 33]);
+            for bytes in [&mut key[..], &mut data[..], &mut aad[..]] {
+                AwsLc::fill_random(bytes).unwrap();
+            }
+            let (mut left, mut right) = (vec![0; length], vec![0; length]);
+            let left_tag = AwsLc::seal(&key, Nonce::frame(7, true), &aad, &data, &mut left).unwrap();
+            let right_tag = RustCrypto::seal(&key, Nonce::frame(7, true), &aad, &data, &mut right).unwrap();
+            assert_eq!((&left, left_tag), (&right, right_tag));
+            let mut opened = vec![0; length];
+            RustCrypto::open(&key, Nonce::frame(7, true), &aad, &left, &left_tag, &mut opened).unwrap();
+            assert_eq!(opened, data);
+            AwsLc::open(&key, Nonce::frame(7, false), &aad, &left, &left_tag, &mut opened).unwrap_err();
+            assert!(opened.iter().all(|byte| *byte == 0), "a failed open leaves no plaintext");
+            assert_eq!(AwsLc::sha256(&[&data, &aad]), RustCrypto::sha256(&[&data, &aad]));
+            let (left, right) = (AwsLc::mac_key(&data), RustCrypto::mac_key(&data));
+            assert_eq!(AwsLc::mac(&left, &[&aad, &key]), RustCrypto::mac(&right, &[&aad, &key]));
+        }
+    }
+}

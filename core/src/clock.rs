@@ -1,0 +1,32 @@
+//! Time as the rules of the cache need it: it goes on while the machine sleeps, and tests can hold it.
+
+use std::time::Duration;
+
+/// A clock that never goes back. Its zero is arbitrary.
+pub(crate) trait Clock: Send + Sync {
+    fn now(&self) -> Duration;
+}
+
+/// The system's clock that counts sleep (`CLOCK_BOOTTIME` on Linux). A suspended laptop must not stretch the life of a cached key.
+#[derive(Debug, Default)]
+pub(crate) struct SystemClock;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+        Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
+    }
+}
+
+/// On macOS `Instant` stops while the machine sleeps, on Windows it goes on; the wall clock's progress covers the former.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+impl Clock for SystemClock {
+    fn now(&self) -> Duration {
+        use std::sync::OnceLock;
+        use std::time::{Instant, SystemTime};
+        static START: OnceLock<(Instant, SystemTime)> = OnceLock::new();
+        let (instant, wall) = START.get_or_init(|| (Instant::now(), SystemTime::now()));
+        instant.elapsed().max(wall.elapsed().unwrap_or_default())
+    }
+}

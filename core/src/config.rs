@@ -1,0 +1,156 @@
+//! The configuration: a TOML file or a mapping of the same shape, parsed into values that cannot be wrong (`docs/configuration.md`).
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+mod bindings;
+mod raw;
+
+pub(crate) use bindings::{BindingConfig, KeyAddress, KeyConfig};
+
+#[cfg(feature = "aws")]
+use crate::kms::aws::AwsIdentity;
+use crate::error::{Error, ErrorCode, Result};
+use crate::kms::Timeouts;
+use crate::registry::MatchRules;
+
+/// A checked configuration. Files that it names are read when the vault is opened.
+pub struct Config {
+    pub(crate) root_key_path: PathBuf,
+    pub(crate) store_path: PathBuf,
+    pub(crate) rules: MatchRules,
+    pub(crate) full_context: bool,
+    pub(crate) timeouts: Timeouts,
+    #[cfg(feature = "aws")]
+    pub(crate) aws_identity: AwsIdentity,
+    pub(crate) aws_endpoint: Option<String>,
+    pub(crate) bindings: Vec<BindingConfig>,
+}
+
+impl Config {
+    /// Reads a TOML file. Relative paths in it are relative to its directory.
+    ///
+    /// # Errors
+    /// `InvalidConfig` with the path of the field, or if the file cannot be read.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
+        let path = path.as_ref();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let message = format!("configuration {} cannot be read: {error}; `libvault init` makes one", path.display());
+            Error::new(ErrorCode::InvalidConfig, message)
+        })?;
+        let directory = path.parent().unwrap_or(Path::new("."));
+        Self::from_toml(&text, directory)
+    }
+
+    /// Parses TOML text. Relative paths in it are relative to `base_directory`.
+    ///
+    /// # Errors
+    /// `InvalidConfig` with the path of the field.
+    pub fn from_toml(text: &str, base_directory: &Path) -> Result<Self> {
+        raw::from_toml(text)?.check(base_directory)
+    }
+
+    /// Parses JSON text: how bindings pass a mapping. Relative paths in it are relative to `base_directory`.
+    ///
+    /// # Errors
+    /// `InvalidConfig` with the path of the field.
+    pub fn from_json(text: &str, base_directory: &Path) -> Result<Self> {
+        raw::from_json(text)?.check(base_directory)
+    }
+}
+
+/// Shows nothing but the number of bindings: a configuration holds credentials.
+impl fmt::Debug for Config {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Config").field("bindings", &self.bindings.len()).finish_non_exhaustive()
+    }
+}
+
+/// The error of opening a vault without a configuration: there is no default key.
+pub fn no_config_error() -> Error {
+    let message = "no configuration was given, and there is no default key: run `libvault init DIRECTORY` to make a root key, \
+                   a store and a configuration, then open DIRECTORY/libvault.toml";
+    Error::new(ErrorCode::InvalidConfig, message)
+}
+
+impl raw::Config {
+    fn check(self, base: &Path) -> Result<Config> {
+        let root_key = self.root_key;
+        if root_key.provider != "local" {
+            return Err(Error::config("root_key.provider", "only \"local\" is known so far"));
+        }
+        let rules = MatchRules {
+            fallback: self.fallback == raw::Fallback::Managed,
+            strict_names: self.strict_names,
+            required_names: self.required_names,
+        };
+        let aws_endpoint = development_endpoint(self.aws.endpoint.as_deref(), self.development.allow_endpoint)?;
+        Ok(Config {
+            root_key_path: base.join(&root_key.path),
+            store_path: base.join(&self.store),
+            rules,
+            full_context: self.context_in_header == raw::ContextInHeader::Full,
+            timeouts: self.timeouts.check()?,
+            #[cfg(feature = "aws")]
+            aws_identity: self.aws.identity()?,
+            aws_endpoint,
+            bindings: bindings::check(self.bindings, base)?,
+        })
+    }
+}
+
+impl raw::Timeouts {
+    fn check(&self) -> Result<Timeouts> {
+        let check = |name: &str, milliseconds: u64| {
+            if !(1..=60_000).contains(&milliseconds) {
+                return Err(Error::config(format!("timeouts.{name}"), "is not from 1 to 60000 milliseconds"));
+            }
+            Ok(Duration::from_millis(milliseconds))
+        };
+        Ok(Timeouts {
+            connect: check("connect", self.connect)?,
+            attempt: check("attempt", self.attempt)?,
+            total: check("total", self.total)?,
+        })
+    }
+}
+
+#[cfg(feature = "aws")]
+impl raw::Aws {
+    fn identity(self) -> Result<AwsIdentity> {
+        use raw::AwsCredentials::{Default, Profile, Static};
+        let unused = |name: &str| Error::config(format!("aws.{name}"), "does not go with this kind of aws.credentials");
+        let missing = |name: &str| Error::config(format!("aws.{name}"), "is missing");
+        let has_static = self.access_key_id.is_some() || self.secret_access_key.is_some() || self.session_token.is_some();
+        match self.credentials {
+            Profile if has_static => Err(unused("access_key_id")),
+            Default if has_static => Err(unused("access_key_id")),
+            Default | Static if self.profile.is_some() => Err(unused("profile")),
+            Default => Ok(AwsIdentity::DefaultChain),
+            Profile => self.profile.map(AwsIdentity::Profile).ok_or_else(|| missing("profile")),
+            Static => Ok(AwsIdentity::Static {
+                access_key_id: self.access_key_id.ok_or_else(|| missing("access_key_id"))?,
+                secret_access_key: self.secret_access_key.ok_or_else(|| missing("secret_access_key"))?,
+                session_token: self.session_token,
+            }),
+        }
+    }
+}
+
+/// An endpoint of one's own is for emulators: plain `http` on this machine, or `https`, and only behind the switch.
+fn development_endpoint(endpoint: Option<&str>, allowed: bool) -> Result<Option<String>> {
+    let Some(endpoint) = endpoint else { return Ok(None) };
+    if !allowed {
+        return Err(Error::config("aws.endpoint", "needs development.allow_endpoint = true"));
+    }
+    let is_loopback = endpoint.strip_prefix("http://").is_some_and(|rest| {
+        let authority = rest.split('/').next().unwrap_or_default();
+        let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+        matches!(host, "127.0.0.1" | "localhost" | "[::1]")
+    });
+    if !is_loopback && !endpoint.starts_with("https://") {
+        return Err(Error::config("aws.endpoint", "is neither https:// nor http:// on this machine (127.0.0.1, localhost, [::1])"));
+    }
+    Ok(Some(endpoint.to_owned()))
+}

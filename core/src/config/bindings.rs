@@ -1,0 +1,135 @@
+//! Bindings as the configuration gives them, checked.
+
+use std::path::{Path, PathBuf};
+
+use super::raw;
+use crate::context::Context;
+use crate::envelope::Policy;
+use crate::error::{Error, Result};
+#[cfg(feature = "aws")]
+use crate::kms::aws::KeyArn;
+use crate::registry::State;
+
+const MAX_KEYS: usize = 10;
+const MAX_ID_LENGTH: usize = 64;
+const MAX_OWNER_CHARS: usize = 200;
+
+pub(crate) struct BindingConfig {
+    pub(crate) id: String,
+    pub(crate) owner: String,
+    pub(crate) selector: Context,
+    pub(crate) state: State,
+    pub(crate) policy: Policy,
+    pub(crate) deny_while_pending: bool,
+    pub(crate) shared: bool,
+    pub(crate) keys: Vec<KeyConfig>,
+}
+
+pub(crate) struct KeyConfig {
+    pub(crate) id: String,
+    pub(crate) address: KeyAddress,
+    /// The path of the address in the configuration, for errors that show only when the vault is opened.
+    pub(crate) field: String,
+}
+
+pub(crate) enum KeyAddress {
+    /// Remembered as configured, so that a whole deployment can move to another directory.
+    LocalFile { configured: PathBuf, path: PathBuf },
+    #[cfg(feature = "aws")]
+    Aws(KeyArn),
+}
+
+impl KeyAddress {
+    /// What the store remembers, so that an id is never re-pointed.
+    pub(crate) fn canonical(&self) -> String {
+        match self {
+            Self::LocalFile { configured, .. } => format!("local:{}", configured.display()),
+            #[cfg(feature = "aws")]
+            Self::Aws(arn) => arn.as_str().to_owned(),
+        }
+    }
+}
+
+pub(super) fn check(bindings: Vec<raw::Binding>, base: &Path) -> Result<Vec<BindingConfig>> {
+    bindings.into_iter().enumerate().map(|(index, binding)| binding.check(&format!("bindings[{index}]"), base)).collect()
+}
+
+impl raw::Binding {
+    fn check(self, field: &str, base: &Path) -> Result<BindingConfig> {
+        check_id(&self.id, &format!("{field}.id"))?;
+        let owner_length = self.owner.chars().count();
+        if !(1..=MAX_OWNER_CHARS).contains(&owner_length) || self.owner.chars().any(char::is_control) {
+            let message = format!("is not 1 to {MAX_OWNER_CHARS} characters without control characters");
+            return Err(Error::config(format!("{field}.owner"), message));
+        }
+        let selector = Context::new(self.selector.0)
+            .map_err(|error| Error::config(format!("{field}.selector"), error.message()))?;
+        if !(1..=MAX_KEYS).contains(&self.keys.len()) {
+            return Err(Error::config(format!("{field}.keys"), format!("a binding has 1 to {MAX_KEYS} keys")));
+        }
+        let keys = self.keys.into_iter().enumerate();
+        let keys = keys.map(|(index, key)| key.check(&format!("{field}.keys[{index}]"), base)).collect::<Result<_>>()?;
+        Ok(BindingConfig {
+            id: self.id,
+            owner: self.owner,
+            selector,
+            state: match self.state {
+                raw::State::Pending => State::Pending,
+                raw::State::Active => State::Active,
+                raw::State::Suspended => State::Suspended,
+                raw::State::Retired => State::Retired,
+            },
+            policy: match self.policy {
+                raw::Policy::CustomerGated => Policy::CustomerGated,
+                raw::Policy::DualControl => Policy::DualControl,
+                raw::Policy::AnyOf => Policy::AnyOf,
+            },
+            deny_while_pending: self.while_pending == raw::WhilePending::Deny,
+            shared: self.shared,
+            keys,
+        })
+    }
+}
+
+impl raw::Key {
+    fn check(self, field: &str, base: &Path) -> Result<KeyConfig> {
+        check_id(&self.id, &format!("{field}.id"))?;
+        let unused = |name: &str| Error::config(format!("{field}.{name}"), format!("does not go with provider {:?}", self.provider));
+        let (address, address_field) = match self.provider.as_str() {
+            "local" if self.arn.is_some() => return Err(unused("arn")),
+            "local" => {
+                let path_field = format!("{field}.path");
+                let path = self.path.ok_or_else(|| Error::config(&path_field, "is missing"))?;
+                (KeyAddress::LocalFile { path: base.join(&path), configured: path }, path_field)
+            }
+            "aws" if self.path.is_some() => return Err(unused("path")),
+            "aws" => aws_address(self.arn, field)?,
+            _ => {
+                let message = "is not known: \"aws\" and \"local\" are";
+                return Err(Error::config(format!("{field}.provider"), message));
+            }
+        };
+        Ok(KeyConfig { id: self.id, address, field: address_field })
+    }
+}
+
+#[cfg(feature = "aws")]
+fn aws_address(arn: Option<String>, field: &str) -> Result<(KeyAddress, String)> {
+    let field = format!("{field}.arn");
+    let arn = arn.ok_or_else(|| Error::config(&field, "is missing"))?;
+    let arn = KeyArn::parse(&arn).map_err(|why| Error::config(&field, why))?;
+    Ok((KeyAddress::Aws(arn), field))
+}
+
+#[cfg(not(feature = "aws"))]
+fn aws_address(_arn: Option<String>, field: &str) -> Result<(KeyAddress, String)> {
+    Err(Error::config(format!("{field}.provider"), "this build of libvault lacks the feature \"aws\""))
+}
+
+fn check_id(id: &str, field: &str) -> Result<()> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    if !(1..=MAX_ID_LENGTH).contains(&id.len()) || !id.bytes().all(is_plain) {
+        return Err(Error::config(field, format!("is not 1 to {MAX_ID_LENGTH} of A-Z a-z 0-9 _ - .")));
+    }
+    Ok(())
+}

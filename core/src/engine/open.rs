@@ -1,0 +1,242 @@
+//! Opening what was protected: `decrypt` and `decrypt_data_key`, in the stages of `docs/envelope.md` §7.
+
+use std::sync::Arc;
+
+use super::seal::room_for;
+use super::{Engine, StoreAccess};
+use crate::context::Context;
+use crate::envelope::{
+    ANY_BINDING, BindInput, Bundle, ContextPart, Envelope, Id, MessageKeys, Policy, Share, combine_shares, context_tag,
+    open_payload, payload_length, share_bound_to,
+};
+use crate::error::{Error, ErrorCode, Result};
+use crate::kms::{KmsFailure, UnwrapRequest, derived};
+use crate::managed::Located;
+use crate::registry::{Binding, CustomerKey, State, suspended};
+use crate::secret::{Secret, constant_time_equal};
+
+/// A bundle that passed stages 1 to 3: its context is the expected one and every key it names is known and allowed. No key was used yet.
+pub(crate) struct Opening<'a> {
+    bundle: &'a Bundle<'a>,
+    context: &'a Context,
+    managed: Option<ManagedShare<'a>>,
+    shares: Vec<CustomerShare<'a>>,
+}
+
+struct ManagedShare<'a> {
+    located: Located,
+    blob: &'a [u8],
+    bind: [u8; 32],
+}
+
+/// A share that any one of its wraps gives.
+struct CustomerShare<'a> {
+    wraps: Vec<CustomerWrap<'a>>,
+}
+
+struct CustomerWrap<'a> {
+    binding: &'a Arc<Binding>,
+    key: &'a Arc<CustomerKey>,
+    blob: &'a [u8],
+    bind: [u8; 32],
+}
+
+impl Opening<'_> {
+    pub(crate) fn needs_network(&self) -> bool {
+        self.shares.iter().flat_map(|share| &share.wraps).any(|wrap| wrap.key.kek.needs_network())
+    }
+}
+
+impl Engine {
+    /// Stages 2 and 3: the context, and the keys that the bundle names.
+    pub(crate) async fn examine<'a>(
+        &'a self,
+        bundle: &'a Bundle<'a>,
+        context: &'a Context,
+        access: StoreAccess,
+    ) -> Result<Opening<'a>> {
+        self.check_open()?;
+        check_context(bundle, context)?;
+        self.registry.check_not_suspended(context)?;
+        let binder = BindInput {
+            purpose: bundle.decision.purpose,
+            policy: bundle.decision.policy,
+            share_count: bundle.share_count(),
+            commitment: bundle.commitment,
+            context,
+        };
+        let (mut managed, mut shares) = (None, Vec::new());
+        for (share, index) in bundle.shares().zip(0_u8..) {
+            if share.is_managed() {
+                managed = Some(self.locate_managed(share, index, &binder, access).await?);
+            } else {
+                shares.push(self.locate_customer(share, index, &binder)?);
+            }
+        }
+        Ok(Opening { bundle, context, managed, shares })
+    }
+
+    /// Stage 4 up to the payload: every share, the data key, its commitment and the bundle MAC.
+    pub(crate) async fn unwrap(&self, opening: &Opening<'_>) -> Result<(Secret<32>, MessageKeys)> {
+        let mut shares = Vec::with_capacity(opening.shares.len() + 1);
+        if let Some(managed) = &opening.managed {
+            shares.push(self.unwrap_managed(managed)?);
+        }
+        for share in &opening.shares {
+            shares.push(self.unwrap_customer(share, opening.bundle.decision.policy).await?);
+        }
+        let bundle = opening.bundle;
+        let data_key = combine_shares(&shares);
+        let keys = MessageKeys::derive(&data_key, opening.context, bundle.decision.purpose);
+        if !keys.commits_to(bundle.commitment) || !constant_time_equal(&keys.bundle_mac(bundle.authenticated), bundle.mac) {
+            return Err(Error::authentication_failed());
+        }
+        Ok((data_key, keys))
+    }
+
+    /// The payload of an envelope whose bundle was examined.
+    pub(crate) async fn decrypt(&self, opening: &Opening<'_>, envelope: &Envelope<'_>, aad: Option<&[u8]>) -> Result<Vec<u8>> {
+        let (_, keys) = self.unwrap(opening).await?;
+        let mut output = vec![0; payload_length(envelope)];
+        open_with(&keys, envelope, aad, &mut output)?;
+        Ok(output)
+    }
+
+    /// As `decrypt`, into the front of `output`; returns the payload's length.
+    pub(crate) async fn decrypt_into(
+        &self,
+        opening: &Opening<'_>,
+        envelope: &Envelope<'_>,
+        aad: Option<&[u8]>,
+        output: &mut [u8],
+    ) -> Result<usize> {
+        let output = room_for(output, payload_length(envelope))?;
+        let (_, keys) = self.unwrap(opening).await?;
+        open_with(&keys, envelope, aad, output)?;
+        Ok(output.len())
+    }
+
+    async fn locate_managed<'a>(
+        &self,
+        share: &Share<'a>,
+        index: u8,
+        binder: &BindInput<'_>,
+        access: StoreAccess,
+    ) -> Result<ManagedShare<'a>> {
+        let wrap = share.wraps().next().ok_or_else(|| Error::internal("a share without a wrap"))?;
+        let all_items = matches!(binder.policy, Policy::Managed | Policy::DualControl);
+        let located = match self.managed.locate_cached(binder.context, wrap.key_ids()) {
+            Some(located) => located,
+            None => {
+                let (context, ids) = (binder.context.clone(), wrap.key_ids());
+                self.with_store(access, {
+                    let ids: Vec<Id> = ids.collect();
+                    move |managed| managed.locate(&context, &ids, all_items)
+                })
+                .await?
+            }
+        };
+        Ok(ManagedShare { located, blob: wrap.blob, bind: binder.digest(index, share.binding_id, wrap.key_id_bytes()) })
+    }
+
+    fn locate_customer<'a>(&'a self, share: &Share<'a>, index: u8, binder: &BindInput<'_>) -> Result<CustomerShare<'a>> {
+        let is_any = share.binding_id == ANY_BINDING;
+        // A share names one binding, which is judged once and before its keys; under `any_of` each key leads to its own.
+        let named = match is_any {
+            true => None,
+            false => Some(self.usable_binding(self.registry.binding(share.binding_id), share.binding_id, binder.context)?),
+        };
+        let mut wraps = Vec::new();
+        for wrap in share.wraps() {
+            let key_id = wrap.key_ids().next().ok_or_else(|| Error::internal("a wrap without a key id"))?;
+            let binding = match named {
+                Some(binding) => binding,
+                None => self.usable_binding(self.registry.binding_of_key(key_id), key_id, binder.context)?,
+            };
+            let key = binding.key(key_id).ok_or_else(|| unknown("key", key_id))?;
+            let bind = binder.digest(index, share.binding_id, &key_id.0);
+            wraps.push(CustomerWrap { binding, key, blob: wrap.blob, bind });
+        }
+        Ok(CustomerShare { wraps })
+    }
+
+    fn usable_binding<'a>(
+        &'a self,
+        binding: Option<&'a Arc<Binding>>,
+        id: Id,
+        context: &Context,
+    ) -> Result<&'a Arc<Binding>> {
+        let binding = binding.ok_or_else(|| unknown("binding", id))?;
+        if !binding.selects(context) {
+            let message = format!("binding {}, which the bundle names, does not protect this context", binding.name);
+            return Err(Error::new(ErrorCode::PolicyMismatch, message));
+        }
+        match binding.state {
+            State::Suspended => Err(suspended(binding)),
+            State::Pending => {
+                let message = format!("binding {}, which the bundle names, is pending", binding.name);
+                Err(Error::new(ErrorCode::KeyNotReady, message))
+            }
+            State::Active | State::Retired => Ok(binding),
+        }
+    }
+
+    fn unwrap_managed(&self, share: &ManagedShare<'_>) -> Result<Secret<32>> {
+        let chain_key = self.managed.chain_key(&share.located)?;
+        self.counters.managed_unwrap();
+        derived::unwrap(&chain_key, &share.bind, share.blob)
+            .and_then(|plaintext| share_bound_to(&*plaintext, &share.bind))
+            .ok_or_else(Error::authentication_failed)
+    }
+
+    /// Tries the wraps in their order. Only a key that cannot be reached leads on to the next: a refusal by any key of a binding stops the
+    /// operation, or disabling one of two keys would switch nothing off. `any_of` opts out of that.
+    async fn unwrap_customer(&self, share: &CustomerShare<'_>, policy: Policy) -> Result<Secret<32>> {
+        let mut first_failure = None;
+        for wrap in &share.wraps {
+            self.counters.kms_unwrap();
+            let request =
+                UnwrapRequest { blob: wrap.blob, bind: &wrap.bind, selector: &wrap.binding.selector_items };
+            let failure = match wrap.key.kek.unwrap(request).await {
+                Ok(plaintext) => {
+                    return share_bound_to(&*plaintext, &wrap.bind).ok_or_else(Error::authentication_failed);
+                }
+                Err(failure) => failure,
+            };
+            let leads_on = failure.is_unavailability() || (policy == Policy::AnyOf && failure.is_refusal());
+            let error = failure.into_error(wrap.key.kek.provider(), &wrap.key.name, "unwrap");
+            if !leads_on {
+                return Err(error);
+            }
+            first_failure.get_or_insert(error);
+        }
+        Err(first_failure.unwrap_or_else(|| Error::internal("a share without a wrap")))
+    }
+}
+
+/// Stage 2. Which context an envelope is for is no secret, but comparing in constant time costs nothing.
+fn check_context(bundle: &Bundle<'_>, context: &Context) -> Result<()> {
+    let same = match bundle.context {
+        ContextPart::Tag(tag) => constant_time_equal(tag, &context_tag(bundle.commitment, context)),
+        ContextPart::Canonical(canonical) => constant_time_equal(canonical, context.canonical()),
+    };
+    if same {
+        return Ok(());
+    }
+    Err(Error::new(ErrorCode::ContextMismatch, "the data was encrypted for another key context (R22)"))
+}
+
+fn open_with(keys: &MessageKeys, envelope: &Envelope<'_>, aad: Option<&[u8]>, output: &mut [u8]) -> Result<()> {
+    open_payload(&keys.message_key(envelope.prefix, envelope.message_id), aad, envelope, output)
+}
+
+fn unknown(what: &str, id: Id) -> Error {
+    Error::new(ErrorCode::KeyNotFound, format!("{what} {id}, which the bundle names, is not registered"))
+}
+
+impl KmsFailure {
+    fn is_refusal(&self) -> bool {
+        use ErrorCode::{AccessDenied, KeyDisabled, KeyNotFound, KeyPendingDeletion};
+        matches!(self.code, AccessDenied | KeyDisabled | KeyPendingDeletion | KeyNotFound)
+    }
+}

@@ -1,0 +1,250 @@
+//! Protecting new data: `encrypt` and `create_data_key`.
+
+use std::sync::Arc;
+
+use super::{Engine, StoreAccess};
+use crate::context::Context;
+use crate::envelope::{
+    ANY_BINDING, BUNDLE_MAC_LENGTH, BindInput, Blob, BundleDraft, COMMITMENT_LENGTH, CONTEXT_TAG_LENGTH, DecisionByte, Form,
+    HEADER_LENGTH, Id, MANAGED_BINDING, MANAGED_BLOB, MESSAGE_ID_LENGTH, MessageKeys, PREFIX_LENGTH, Policy, Purpose, WrapDraft,
+    combine_shares, header, prefix, seal_one_shot, sealed_length, wrap_plaintext,
+};
+use crate::error::{Error, Result};
+use crate::kms::{WrapRequest, derived};
+use crate::managed::ContextKeys;
+use crate::registry::{Binding, CustomerKey, Outcome};
+use crate::secret::Secret;
+
+/// Which keys will protect a new data key: decided, and the managed ones loaded.
+pub(crate) struct Protection {
+    policy: Policy,
+    managed: Option<Arc<ContextKeys>>,
+    bindings: Vec<Arc<Binding>>,
+}
+
+impl Protection {
+    pub(crate) fn needs_network(&self) -> bool {
+        self.keys().any(|(_, key)| key.kek.needs_network())
+    }
+
+    fn keys(&self) -> impl Iterator<Item = (&Arc<Binding>, &Arc<CustomerKey>)> {
+        self.bindings.iter().flat_map(|binding| binding.keys.iter().map(move |key| (binding, key)))
+    }
+
+    fn share_count(&self) -> usize {
+        let customer = if self.policy == Policy::AnyOf { 1 } else { self.bindings.len() };
+        usize::from(self.managed.is_some()) + customer
+    }
+}
+
+/// A data key with all its shares wrapped, not yet written.
+struct WrappedDataKey<'a> {
+    data_key: Secret<32>,
+    keys: MessageKeys,
+    commitment: [u8; COMMITMENT_LENGTH],
+    decision: DecisionByte,
+    wraps: Vec<WrapDraft<'a>>,
+}
+
+impl WrappedDataKey<'_> {
+    fn draft<'d>(&'d self, context: &'d Context) -> BundleDraft<'d> {
+        BundleDraft { decision: self.decision, commitment: &self.commitment, context, wraps: &self.wraps }
+    }
+}
+
+impl Engine {
+    /// Decides, and loads the managed keys that the decision needs.
+    pub(crate) async fn protect(&self, context: &Context, access: StoreAccess) -> Result<Protection> {
+        self.check_open()?;
+        let (policy, bindings, managed_use) = match self.decide(context)? {
+            Outcome::Managed(fallback) => (Policy::Managed, Vec::new(), Some(fallback)),
+            Outcome::Customer(matched) => (matched.policy, matched.bindings, matched.managed),
+        };
+        let managed = match managed_use {
+            None => None,
+            Some(managed_use) => match self.managed.cached(context) {
+                Some(keys) => Some(keys),
+                None => {
+                    let context = context.clone();
+                    let load = move |managed: &crate::managed::ManagedKeys| managed.for_encryption(&context, &managed_use);
+                    Some(self.with_store(access, load).await?)
+                }
+            },
+        };
+        Ok(Protection { policy, managed, bindings })
+    }
+
+    /// An envelope around `data`.
+    pub(crate) async fn encrypt(
+        &self,
+        protection: &Protection,
+        data: &[u8],
+        context: &Context,
+        aad: Option<&[u8]>,
+    ) -> Result<Vec<u8>> {
+        let payload_length = sealed_length(data.len())?;
+        let (wrapped, message_id) = self.wrap_for_message(protection, context).await?;
+        let mut output = vec![0; PREFIX_LENGTH + wrapped.draft(context).body_length() + payload_length];
+        write_envelope(&wrapped, &message_id, data, context, aad, &mut output)?;
+        Ok(output)
+    }
+
+    /// As `encrypt`, into the front of `output`; returns the envelope's length.
+    pub(crate) async fn encrypt_into(
+        &self,
+        protection: &Protection,
+        data: &[u8],
+        context: &Context,
+        aad: Option<&[u8]>,
+        output: &mut [u8],
+    ) -> Result<usize> {
+        let payload_length = sealed_length(data.len())?;
+        if protection.bindings.is_empty() {
+            // The length is known, so a buffer that is too small costs no key use.
+            room_for(output, self.length_limit(protection, payload_length, context))?;
+        }
+        let (wrapped, message_id) = self.wrap_for_message(protection, context).await?;
+        let length = PREFIX_LENGTH + wrapped.draft(context).body_length() + payload_length;
+        let output = room_for(output, length)?;
+        write_envelope(&wrapped, &message_id, data, context, aad, output)?;
+        Ok(length)
+    }
+
+    /// The most bytes an envelope can take; exact where all wraps have a fixed length.
+    pub(crate) fn encrypted_length_limit(&self, protection: &Protection, data_length: usize, context: &Context) -> Result<usize> {
+        Ok(self.length_limit(protection, sealed_length(data_length)?, context))
+    }
+
+    fn length_limit(&self, protection: &Protection, payload_length: usize, context: &Context) -> usize {
+        let context_length = if self.full_context { 2 + context.canonical().len() } else { CONTEXT_TAG_LENGTH };
+        let managed = protection.managed.as_ref().map_or(0, |keys| 3 + keys.ids().len() + MANAGED_BLOB);
+        let customer: usize = protection.keys().map(|(_, key)| 3 + 16 + key.kek.blob_length_limit()).sum();
+        let shares = 17 * protection.share_count();
+        PREFIX_LENGTH + 2 + COMMITMENT_LENGTH + context_length + shares + managed + customer + BUNDLE_MAC_LENGTH + payload_length
+    }
+
+    /// A new data key for a caller who encrypts with it, and the bundle that gives it back.
+    pub(crate) async fn create_data_key(
+        &self,
+        protection: &Protection,
+        context: &Context,
+    ) -> Result<(Vec<u8>, Secret<32>)> {
+        let shares = self.draw_shares(protection)?;
+        let wrapped = self.wrap(protection, context, Purpose::DataKey, &shares).await?;
+        let draft = wrapped.draft(context);
+        let mut bundle = vec![0; HEADER_LENGTH + draft.body_length()];
+        let (start, body) = bundle.split_at_mut(HEADER_LENGTH);
+        start.copy_from_slice(&header(Purpose::DataKey));
+        draft.write_body(&wrapped.keys, body)?;
+        Ok((bundle, wrapped.data_key))
+    }
+
+    async fn wrap_for_message<'a>(
+        &self,
+        protection: &'a Protection,
+        context: &Context,
+    ) -> Result<(WrappedDataKey<'a>, [u8; MESSAGE_ID_LENGTH])> {
+        let shares = self.draw_shares(protection)?;
+        let mut message_id = [0; MESSAGE_ID_LENGTH];
+        self.random.fill(&mut message_id)?;
+        Ok((self.wrap(protection, context, Purpose::Envelope, &shares).await?, message_id))
+    }
+
+    /// Fresh random shares: every bundle draws new ones.
+    fn draw_shares(&self, protection: &Protection) -> Result<Vec<Secret<32>>> {
+        let draw = |_| {
+            let mut share = Secret::zero();
+            self.random.fill(&mut *share)?;
+            Ok(share)
+        };
+        (0..protection.share_count()).map(draw).collect()
+    }
+
+    /// Wraps every share by every key that the protection asks for. Any failure fails the whole: there is nothing to fall back to.
+    async fn wrap<'a>(
+        &self,
+        protection: &'a Protection,
+        context: &Context,
+        purpose: Purpose,
+        shares: &[Secret<32>],
+    ) -> Result<WrappedDataKey<'a>> {
+        let data_key = combine_shares(shares);
+        let keys = MessageKeys::derive(&data_key, context, purpose);
+        let commitment = keys.commitment();
+        let policy = protection.policy;
+        let share_count = shares.len() as u8;
+        let binder = BindInput { purpose, policy, share_count, commitment: &commitment, context };
+        let mut wraps = Vec::with_capacity(share_count.into());
+        let mut remaining = shares.iter().zip(0_u8..);
+        if let Some(managed) = &protection.managed {
+            let (share, index) = remaining.next().ok_or_else(|| Error::internal("no share is left to wrap"))?;
+            wraps.push(self.wrap_managed(managed, &binder, index, share)?);
+        }
+        let mut current = None;
+        for (position, (binding, key)) in protection.keys().enumerate() {
+            let binding_id = if policy == Policy::AnyOf { ANY_BINDING } else { binding.id };
+            if position == 0 || (policy != Policy::AnyOf && wraps.last().is_some_and(|last: &WrapDraft<'_>| last.binding_id != binding_id)) {
+                current = remaining.next();
+            }
+            let (share, index) = current.ok_or_else(|| Error::internal("no share is left to wrap"))?;
+            wraps.push(self.wrap_for_customer(binding, key, &binder, index, binding_id, share).await?);
+        }
+        let decision =
+            DecisionByte { policy, moved: false, purpose, full_context: purpose == Purpose::DataKey || self.full_context };
+        Ok(WrappedDataKey { data_key, keys, commitment, decision, wraps })
+    }
+
+    fn wrap_managed<'a>(
+        &self,
+        managed: &'a ContextKeys,
+        binder: &BindInput<'_>,
+        index: u8,
+        share: &Secret<32>,
+    ) -> Result<WrapDraft<'a>> {
+        let bind = binder.digest(index, MANAGED_BINDING, managed.ids());
+        self.counters.managed_wrap();
+        let blob = derived::wrap(managed.chain_key(), &*self.random, &bind, &wrap_plaintext(share, &bind))?;
+        Ok(WrapDraft { binding_id: MANAGED_BINDING, key_ids: managed.ids(), blob: Blob::Managed(blob) })
+    }
+
+    async fn wrap_for_customer<'a>(
+        &self,
+        binding: &'a Binding,
+        key: &'a CustomerKey,
+        binder: &BindInput<'_>,
+        index: u8,
+        binding_id: Id,
+        share: &Secret<32>,
+    ) -> Result<WrapDraft<'a>> {
+        let bind = binder.digest(index, binding_id, &key.id.0);
+        let plaintext = wrap_plaintext(share, &bind);
+        self.counters.kms_wrap();
+        let request = WrapRequest { plaintext: &plaintext, bind: &bind, selector: &binding.selector_items };
+        let blob = key.kek.wrap(request).await;
+        let blob = blob.map_err(|failure| failure.into_error(key.kek.provider(), &key.name, "wrap"))?;
+        Ok(WrapDraft { binding_id, key_ids: &key.id.0, blob: Blob::Customer(blob) })
+    }
+}
+
+fn write_envelope(
+    wrapped: &WrappedDataKey<'_>,
+    message_id: &[u8; MESSAGE_ID_LENGTH],
+    data: &[u8],
+    context: &Context,
+    aad: Option<&[u8]>,
+    output: &mut [u8],
+) -> Result<()> {
+    let prefix = prefix(Form::OneShot);
+    let (start, rest) = output.split_at_mut(PREFIX_LENGTH);
+    start.copy_from_slice(&prefix);
+    let body_length = wrapped.draft(context).write_body(&wrapped.keys, rest)?;
+    let (id, frame) = rest[body_length..].split_at_mut(MESSAGE_ID_LENGTH);
+    id.copy_from_slice(message_id);
+    seal_one_shot(&wrapped.keys.message_key(&prefix, message_id), aad, data, frame)
+}
+
+/// The front of `output`, if it is long enough.
+pub(super) fn room_for(output: &mut [u8], needed: usize) -> Result<&mut [u8]> {
+    let given = output.len();
+    output.get_mut(..needed).ok_or_else(|| Error::buffer_too_small(needed, given))
+}

@@ -1,0 +1,127 @@
+//! Opening a vault: files are read, ids pinned, and nothing secret is made up that was not configured.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
+
+use super::Engine;
+use crate::aead::{Random, SystemRandom};
+use crate::clock::{Clock, SystemClock};
+use crate::config::{BindingConfig, Config, KeyAddress, KeyConfig};
+use crate::error::{Error, ErrorCode, Result};
+#[cfg(feature = "aws")]
+use crate::kms::aws::{AwsClients, AwsKey};
+use crate::kms::{Kek, KeyFile, LocalKey};
+use crate::managed::ManagedKeys;
+use crate::registry::{Binding, CustomerKey, Registry, binding_id, key_id};
+use crate::stats::Counters;
+use crate::store::Store;
+
+/// Where randomness and time come from.
+pub(crate) struct Environment {
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Default for Environment {
+    fn default() -> Self {
+        Self { random: Arc::new(SystemRandom), clock: Arc::new(SystemClock) }
+    }
+}
+
+impl Engine {
+    pub(crate) fn open(config: Config, environment: Environment) -> Result<Self> {
+        let Environment { random, clock } = environment;
+        // The generator's first use in a process takes tens of milliseconds: not in the first encryption.
+        random.fill(&mut [0])?;
+        let root_key = KeyFile::read(&config.root_key_path, "root_key.path")?;
+        let counters = Arc::new(Counters::default());
+        let store = open_store(&config)?;
+        let managed = ManagedKeys::open(store, root_key, Arc::clone(&random), clock, Arc::clone(&counters))?;
+        let mut warnings = Vec::new();
+        if let Some(endpoint) = &config.aws_endpoint {
+            warnings.push(format!("development: AWS KMS is replaced by {endpoint}"));
+        }
+        let keks = KekFactory::new(&config, &random);
+        let bindings = config.bindings.into_iter().map(|binding| keks.binding(binding)).collect::<Result<Vec<_>>>()?;
+        let registry = Registry::new(bindings, config.rules)?;
+        pin_addresses(&registry, &managed)?;
+        Ok(Self {
+            registry,
+            managed: Arc::new(managed),
+            random,
+            counters,
+            full_context: config.full_context,
+            warnings: Mutex::new(warnings),
+            closed: AtomicBool::new(false),
+        })
+    }
+}
+
+#[cfg(feature = "sqlite")]
+fn open_store(config: &Config) -> Result<Box<dyn Store>> {
+    let path = &config.store_path;
+    if !path.exists() {
+        let message = format!("there is no store at {}: `libvault init` makes one together with its root key", path.display());
+        return Err(Error::config("store", message));
+    }
+    crate::store::sqlite::SqliteStore::open(path).map(|store| Box::new(store) as Box<dyn Store>)
+}
+
+#[cfg(not(feature = "sqlite"))]
+fn open_store(_config: &Config) -> Result<Box<dyn Store>> {
+    Err(Error::config("store", "this build of libvault lacks the feature \"sqlite\""))
+}
+
+/// Makes the handles of customer keys; those of one provider share its clients.
+struct KekFactory {
+    random: Arc<dyn Random>,
+    #[cfg(feature = "aws")]
+    aws: Arc<AwsClients>,
+}
+
+impl KekFactory {
+    fn new(config: &Config, random: &Arc<dyn Random>) -> Self {
+        Self {
+            random: Arc::clone(random),
+            #[cfg(feature = "aws")]
+            aws: Arc::new(AwsClients::new(config.aws_identity.clone(), config.timeouts, config.aws_endpoint.clone())),
+        }
+    }
+
+    fn binding(&self, config: BindingConfig) -> Result<Binding> {
+        let items = config.selector.items().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Ok(Binding {
+            id: binding_id(&config.id),
+            name: config.id,
+            owner: config.owner,
+            selector_items: items.collect(),
+            selector: config.selector,
+            state: config.state,
+            policy: config.policy,
+            deny_while_pending: config.deny_while_pending,
+            shared: config.shared,
+            keys: config.keys.into_iter().map(|key| self.key(key).map(Arc::new)).collect::<Result<_>>()?,
+        })
+    }
+
+    fn key(&self, config: KeyConfig) -> Result<CustomerKey> {
+        let address = config.address.canonical();
+        let kek: Box<dyn Kek> = match config.address {
+            KeyAddress::LocalFile { path, .. } => {
+                Box::new(LocalKey::new(KeyFile::read(&path, &config.field)?, Arc::clone(&self.random)))
+            }
+            #[cfg(feature = "aws")]
+            KeyAddress::Aws(arn) => Box::new(AwsKey::new(arn, Arc::clone(&self.aws))),
+        };
+        Ok(CustomerKey { id: key_id(&config.id), name: config.id, address, kek })
+    }
+}
+
+fn pin_addresses(registry: &Registry, managed: &ManagedKeys) -> Result<()> {
+    let keys = registry.bindings().flat_map(|binding| &binding.keys);
+    let addresses: Vec<_> = keys.map(|key| (key.id, key.address.clone())).collect();
+    let Some(id) = managed.pin_addresses(&addresses)? else { return Ok(()) };
+    let name = registry.binding_of_key(id).and_then(|binding| binding.key(id)).map_or("", |key| &key.name);
+    let message = format!("key {name} had another address before: ids are never re-pointed, so give the new key a new id");
+    Err(Error::new(ErrorCode::Conflict, message))
+}

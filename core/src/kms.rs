@@ -1,0 +1,97 @@
+//! Customer keys: one trait, a provider each in a module of its own.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use crate::envelope::WRAP_PLAINTEXT;
+use crate::error::{Error, ErrorCode, KmsCall};
+use crate::secret::Secret;
+
+#[cfg(feature = "aws")]
+pub(crate) mod aws;
+pub(crate) mod derived;
+pub(crate) mod key_file;
+mod local;
+
+pub(crate) use key_file::KeyFile;
+pub(crate) use local::LocalKey;
+
+/// Deadlines of a call to a KMS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Timeouts {
+    pub(crate) connect: Duration,
+    pub(crate) attempt: Duration,
+    pub(crate) total: Duration,
+}
+
+/// A future that can be kept behind `dyn`.
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A key-encrypting key in a KMS (or a key file that stands in for one). It wraps 64 bytes: a share and its bind digest.
+pub(crate) trait Kek: Send + Sync {
+    /// The provider's name in configurations and errors.
+    fn provider(&self) -> &'static str;
+
+    /// Whether using the key means waiting for a network.
+    fn needs_network(&self) -> bool;
+
+    /// Most bytes that a wrap can take.
+    fn blob_length_limit(&self) -> usize;
+
+    fn wrap<'a>(&'a self, request: WrapRequest<'a>) -> BoxFuture<'a, Result<Vec<u8>, KmsFailure>>;
+
+    fn unwrap<'a>(&'a self, request: UnwrapRequest<'a>) -> BoxFuture<'a, Result<Secret<WRAP_PLAINTEXT>, KmsFailure>>;
+}
+
+/// What is wrapped, and what it is bound to.
+#[derive(Clone, Copy)]
+pub(crate) struct WrapRequest<'a> {
+    pub(crate) plaintext: &'a Secret<WRAP_PLAINTEXT>,
+    pub(crate) bind: &'a [u8; 32],
+    /// The binding's own selector items: the only part of the context that a customer's KMS may see.
+    pub(crate) selector: &'a [(String, String)],
+}
+
+/// What is unwrapped, and what it has to be bound to.
+#[derive(Clone, Copy)]
+pub(crate) struct UnwrapRequest<'a> {
+    pub(crate) blob: &'a [u8],
+    pub(crate) bind: &'a [u8; 32],
+    pub(crate) selector: &'a [(String, String)],
+}
+
+/// Why a KMS did not do what it was asked.
+#[derive(Debug)]
+pub(crate) struct KmsFailure {
+    pub(crate) code: ErrorCode,
+    pub(crate) message: String,
+    pub(crate) request_id: Option<String>,
+}
+
+impl KmsFailure {
+    pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), request_id: None }
+    }
+
+    /// The ciphertext is not one that this key made for this purpose.
+    pub(crate) fn unauthentic() -> Self {
+        Self::new(ErrorCode::AuthenticationFailed, "")
+    }
+
+    /// The error for the caller. A failed authentication loses its details on purpose.
+    pub(crate) fn into_error(self, provider: &'static str, key_id: &str, operation: &'static str) -> Error {
+        if self.code == ErrorCode::AuthenticationFailed {
+            return Error::authentication_failed();
+        }
+        let message = format!("key {key_id} ({provider}), {operation}: {}", self.message);
+        let request_id = self.request_id;
+        Error::new(self.code, message).with_kms(KmsCall { provider, key_id: key_id.to_owned(), operation, request_id })
+    }
+
+    /// Whether another wrap of the share may be tried: the key could not be reached, as opposed to being refused.
+    pub(crate) fn is_unavailability(&self) -> bool {
+        use ErrorCode::{CircuitOpen, KmsUnavailable, Throttled, Timeout};
+        matches!(self.code, Throttled | KmsUnavailable | Timeout | CircuitOpen)
+    }
+}

@@ -1,0 +1,157 @@
+//! What AWS answers, in the words of the error table.
+//!
+//! Sources: AWS KMS API reference, "Common errors" and the errors of `Encrypt` and `Decrypt`; AWS KMS developer guide, "Key states of AWS KMS keys".
+//! The service's own text is left out: it holds account numbers and role names.
+
+use std::error::Error as StdError;
+
+use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kms::operation::RequestId;
+use aws_sdk_kms::config::http::HttpResponse;
+
+use crate::error::ErrorCode;
+use crate::kms::KmsFailure;
+
+pub(super) fn from_sdk<E>(error: SdkError<E, HttpResponse>) -> KmsFailure
+where
+    E: ProvideErrorMetadata + RequestId + StdError + 'static,
+{
+    match &error {
+        SdkError::ServiceError(service) => {
+            let status = service.raw().status().as_u16();
+            let metadata = service.err().meta();
+            let (code, message) = classify(metadata.code(), metadata.message(), status);
+            KmsFailure { code, message, request_id: service.err().request_id().map(bounded) }
+        }
+        SdkError::TimeoutError(_) => KmsFailure::new(ErrorCode::Timeout, "the KMS did not answer within the deadline"),
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            KmsFailure::new(ErrorCode::Timeout, "the KMS could not be connected to within the deadline")
+        }
+        SdkError::DispatchFailure(_) if lacks_credentials(&error) => {
+            KmsFailure::new(ErrorCode::AccessDenied, "no AWS credentials could be loaded")
+        }
+        SdkError::DispatchFailure(_) => {
+            let message = format!("the KMS could not be reached: {}", root_cause(&error));
+            KmsFailure::new(ErrorCode::KmsUnavailable, message)
+        }
+        SdkError::ResponseError(response) => {
+            let message = format!("the KMS's answer (status {}) makes no sense", response.raw().status().as_u16());
+            KmsFailure::new(ErrorCode::KmsUnavailable, message)
+        }
+        _ => KmsFailure::new(ErrorCode::KmsUnavailable, format!("the request could not be made: {}", root_cause(&error))),
+    }
+}
+
+fn classify(name: Option<&str>, text: Option<&str>, status: u16) -> (ErrorCode, String) {
+    use ErrorCode::*;
+    let code = match name {
+        Some("DisabledException") => KeyDisabled,
+        Some("NotFoundException") => KeyNotFound,
+        // The states Creating, PendingImport, Updating and Unavailable share this error with PendingDeletion; only the text tells them apart.
+        Some("KMSInvalidStateException") if text.is_some_and(|text| text.to_ascii_lowercase().contains("pending deletion")) => {
+            KeyPendingDeletion
+        }
+        Some("InvalidCiphertextException" | "IncorrectKeyException") => AuthenticationFailed,
+        Some(
+            "AccessDeniedException"
+            | "AccessDenied"
+            | "UnrecognizedClientException"
+            | "InvalidSignatureException"
+            | "SignatureDoesNotMatch"
+            | "IncompleteSignature"
+            | "IncompleteSignatureException"
+            | "MissingAuthenticationToken"
+            | "MissingAuthenticationTokenException"
+            | "InvalidClientTokenId"
+            | "ExpiredToken"
+            | "ExpiredTokenException"
+            | "NotAuthorized"
+            | "OptInRequired"
+            | "InvalidGrantTokenException"
+            | "InvalidKeyUsageException",
+        ) => AccessDenied,
+        Some(
+            "ThrottlingException"
+            | "Throttling"
+            | "ThrottledException"
+            | "TooManyRequestsException"
+            | "RequestLimitExceeded"
+            | "LimitExceededException"
+            | "SlowDown",
+        ) => Throttled,
+        Some("DependencyTimeoutException") => Timeout,
+        // KeyUnavailableException, KMSInternalException, KMSInvalidStateException, ServiceUnavailable and whatever is yet to come.
+        Some(_) => KmsUnavailable,
+        None if status == 429 => Throttled,
+        None => KmsUnavailable,
+    };
+    let what = match name {
+        Some(name) => format!("the KMS answered {} (status {status})", bounded(name)),
+        None => format!("the KMS answered with status {status} and no error type"),
+    };
+    (code, what)
+}
+
+fn lacks_credentials(error: &(dyn StdError + 'static)) -> bool {
+    causes(error).any(|cause| cause.is::<CredentialsError>())
+}
+
+fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    causes(error).last().map(|cause| bounded(&cause.to_string())).unwrap_or_default()
+}
+
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| (*error).source())
+}
+
+/// Text from outside, short enough for a log line and on one line.
+fn bounded(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(120).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every error that the API reference names for Encrypt, Decrypt and all actions.
+    #[test]
+    fn every_documented_error_has_its_code() {
+        use ErrorCode::*;
+        for (name, code) in [
+            ("DependencyTimeoutException", Timeout),
+            ("DisabledException", KeyDisabled),
+            ("DryRunOperationException", KmsUnavailable),
+            ("IncorrectKeyException", AuthenticationFailed),
+            ("InvalidCiphertextException", AuthenticationFailed),
+            ("InvalidGrantTokenException", AccessDenied),
+            ("InvalidKeyUsageException", AccessDenied),
+            ("KeyUnavailableException", KmsUnavailable),
+            ("KMSInternalException", KmsUnavailable),
+            ("KMSInvalidStateException", KmsUnavailable),
+            ("NotFoundException", KeyNotFound),
+            ("AccessDeniedException", AccessDenied),
+            ("ExpiredTokenException", AccessDenied),
+            ("IncompleteSignature", AccessDenied),
+            ("InternalFailure", KmsUnavailable),
+            ("MalformedHttpRequestException", KmsUnavailable),
+            ("NotAuthorized", AccessDenied),
+            ("OptInRequired", AccessDenied),
+            ("RequestAbortedException", KmsUnavailable),
+            ("RequestExpired", KmsUnavailable),
+            ("ServiceUnavailable", KmsUnavailable),
+            ("ThrottlingException", Throttled),
+            ("UnrecognizedClientException", AccessDenied),
+            ("UnknownOperationException", KmsUnavailable),
+            ("ValidationError", KmsUnavailable),
+        ] {
+            assert_eq!(classify(Some(name), None, 400).0, code, "{name}");
+        }
+        let pending = "arn:aws:kms:eu-central-1:111122223333:key/x is pending deletion.";
+        let (code, message) = classify(Some("KMSInvalidStateException"), Some(pending), 400);
+        assert_eq!(code, KeyPendingDeletion);
+        assert!(!message.contains("1111"), "the service's text stays out");
+        assert_eq!(classify(None, None, 429).0, Throttled);
+        assert_eq!(classify(None, None, 503).0, KmsUnavailable);
+    }
+}

@@ -1,0 +1,50 @@
+//! Bring your own key (BYOK): envelope encryption in which a key context decides which keys protect the data.
+//!
+//! A context that belongs to a customer with a key in a KMS is protected by that customer's key; every other context by the vendor's own managed keys. A
+//! matched key that cannot be used is an error, never a fallback.
+//!
+//! Start with [`init`], open a [`Vault`], and encrypt. The rules are in `docs/matching.md`, the bytes in `docs/envelope.md`.
+
+#![forbid(unsafe_code)]
+
+mod aead;
+mod clock;
+mod config;
+mod context;
+mod engine;
+mod envelope;
+mod error;
+#[cfg(feature = "sqlite")]
+mod init;
+mod kms;
+mod managed;
+mod registry;
+pub mod runtime;
+mod secret;
+mod stats;
+mod store;
+mod vault;
+
+pub use config::{Config, no_config_error};
+pub use context::{Context, MAX_CANONICAL_BYTES, MAX_ITEMS, MAX_NAME_CHARS, MAX_VALUE_CHARS};
+pub use envelope::{InspectedShare, InspectedWrap, Inspection, Policy, decrypted_length, inspect};
+pub use error::{Error, ErrorCode, ErrorKind, Result};
+#[cfg(feature = "sqlite")]
+pub use init::{Initialized, init};
+pub use registry::{Decision, MatchedBinding};
+pub use stats::Stats;
+pub use vault::{DataKey, Vault};
+
+/// The version of the library.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Whether this build has a feature: `aws`, `aws-lc`, `rust-crypto` or `sqlite`.
+pub fn has_feature(name: &str) -> bool {
+    match name {
+        "aws" => cfg!(feature = "aws"),
+        "aws-lc" => cfg!(feature = "aws-lc"),
+        "rust-crypto" => cfg!(feature = "rust-crypto"),
+        "sqlite" => cfg!(feature = "sqlite"),
+        _ => false,
+    }
+}

@@ -1,0 +1,83 @@
+//! A binding: which customer keys protect the contexts that a selector is contained in.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::aead::sha256;
+use crate::context::Context;
+use crate::envelope::{Id, Policy};
+use crate::kms::Kek;
+
+pub(crate) struct Binding {
+    /// The id as the configuration has it.
+    pub(crate) name: String,
+    pub(crate) id: Id,
+    pub(crate) owner: String,
+    pub(crate) selector: Context,
+    /// The selector's items, as an AWS encryption context carries them.
+    pub(crate) selector_items: Vec<(String, String)>,
+    pub(crate) state: State,
+    /// Never `Managed`.
+    pub(crate) policy: Policy,
+    /// Refuse instead of using managed keys while the binding is pending.
+    pub(crate) deny_while_pending: bool,
+    pub(crate) shared: bool,
+    pub(crate) keys: Vec<Arc<CustomerKey>>,
+}
+
+/// What a binding does depends on its state (`docs/matching.md`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Pending,
+    Active,
+    Suspended,
+    Retired,
+}
+
+/// A customer's key in a binding.
+pub(crate) struct CustomerKey {
+    /// The id as the configuration has it.
+    pub(crate) name: String,
+    pub(crate) id: Id,
+    /// Where the key is; never in a ciphertext, never taken from one.
+    pub(crate) address: String,
+    pub(crate) kek: Box<dyn Kek>,
+}
+
+impl Binding {
+    /// Whether the binding takes part in matching.
+    pub(crate) fn is_live(&self) -> bool {
+        matches!(self.state, State::Active | State::Suspended)
+    }
+
+    /// Whether every item of the selector is in `context`.
+    pub(crate) fn selects(&self, context: &Context) -> bool {
+        self.selector.canonical_items().all(|item| context.canonical_items().any(|other| other == item))
+    }
+
+    pub(crate) fn key(&self, id: Id) -> Option<&Arc<CustomerKey>> {
+        self.keys.iter().find(|key| key.id == id)
+    }
+}
+
+impl fmt::Debug for CustomerKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("CustomerKey").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// The 16 bytes by which bundles name a binding.
+pub(crate) fn binding_id(name: &str) -> Id {
+    short_digest(b"libvault/v1/binding", name)
+}
+
+/// The 16 bytes by which bundles name a customer's key.
+pub(crate) fn key_id(name: &str) -> Id {
+    short_digest(b"libvault/v1/key", name)
+}
+
+fn short_digest(label: &[u8], name: &str) -> Id {
+    let mut id = Id([0; 16]);
+    id.0.copy_from_slice(&sha256(&[label, name.as_bytes()])[..16]);
+    id
+}

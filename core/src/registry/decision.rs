@@ -1,0 +1,49 @@
+//! What matching says, for people and logs.
+
+use serde::Serialize;
+
+use super::matcher::Outcome;
+use crate::envelope::Policy;
+
+/// Which keys protect a context.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Decision {
+    /// How the keys work together; `Managed` if no customer's key matched.
+    pub policy: Policy,
+    /// The matching bindings, sorted by binding id, as their shares stand in a bundle.
+    pub bindings: Vec<MatchedBinding>,
+}
+
+/// A binding that matched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct MatchedBinding {
+    /// The binding's id.
+    pub id: String,
+    /// Whose it is.
+    pub owner: String,
+    /// Its keys: each wraps, any one unwraps.
+    pub key_ids: Vec<String>,
+}
+
+impl Decision {
+    /// `{"policy": "customer_gated", "bindings": [{"id": …, "owner": …, "key_ids": […]}]}`
+    pub fn to_json(&self) -> String {
+        serde_json::json!({ "policy": self.policy.name(), "bindings": self.bindings }).to_string()
+    }
+}
+
+impl From<&Outcome> for Decision {
+    fn from(outcome: &Outcome) -> Self {
+        let Outcome::Customer(matched) = outcome else {
+            return Self { policy: Policy::Managed, bindings: Vec::new() };
+        };
+        let bindings = matched.bindings.iter().map(|binding| MatchedBinding {
+            id: binding.name.clone(),
+            owner: binding.owner.clone(),
+            key_ids: binding.keys.iter().map(|key| key.name.clone()).collect(),
+        });
+        Self { policy: matched.policy, bindings: bindings.collect() }
+    }
+}

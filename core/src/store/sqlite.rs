@@ -1,0 +1,171 @@
+//! The embedded store: one SQLite file beside the root key (`docs/store.md`).
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard};
+use std::time::{Duration, SystemTime};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
+
+use super::{Store, StoredKey};
+use crate::envelope::Id;
+use crate::error::{Error, ErrorCode, Result};
+
+const APPLICATION_ID: i64 = 0x4C56_4C54;
+const USER_VERSION: i64 = 1;
+/// How long another process may hold the file before it counts as unavailable.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(2);
+
+const SCHEMA: &str = "
+CREATE TABLE meta (name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE managed_keys (
+  item_hash  BLOB NOT NULL PRIMARY KEY CHECK (length(item_hash) = 32),
+  id         BLOB NOT NULL UNIQUE CHECK (length(id) = 16),
+  wrapped    BLOB NOT NULL CHECK (length(wrapped) <= 1024),
+  created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE key_addresses (
+  id      BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+  address BLOB NOT NULL CHECK (length(address) = 32)
+) STRICT, WITHOUT ROWID;";
+
+pub(crate) struct SqliteStore {
+    connection: Mutex<Connection>,
+}
+
+impl SqliteStore {
+    /// Opens a store that `create` made.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let what = path.display();
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .map_err(|error| unavailable(format_args!("store {what} cannot be opened"), &error))?;
+        let read = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i64>(0));
+        let ids = read("PRAGMA application_id").and_then(|application| Ok((application, read("PRAGMA user_version")?)));
+        let ids = ids.map_err(|error| unavailable(format_args!("store {what} cannot be read"), &error))?;
+        if ids != (APPLICATION_ID, USER_VERSION) {
+            let message = format!("{what} is not a libvault store of version {USER_VERSION}");
+            return Err(Error::new(ErrorCode::StoreUnavailable, message));
+        }
+        Ok(Self { connection: Mutex::new(connection) })
+    }
+
+    /// Makes a new store that only its owner can read, with the wrapped lookup key in it. An existing file is never touched.
+    pub(crate) fn create(path: &Path, wrapped_lookup_key: &[u8]) -> Result<()> {
+        let mut options = std::fs::File::options();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::AlreadyExists => {
+                Error::new(ErrorCode::Conflict, format!("{} exists already and is left as it is", path.display()))
+            }
+            _ => Error::new(ErrorCode::StoreUnavailable, format!("{} cannot be made: {error}", path.display())),
+        })?;
+        let fill = || -> rusqlite::Result<()> {
+            let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            transaction.execute_batch(SCHEMA)?;
+            transaction.execute("INSERT INTO meta VALUES ('lookup_key', ?1)", [wrapped_lookup_key])?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", USER_VERSION)?;
+            transaction.commit()
+        };
+        fill().map_err(|error| unavailable(format_args!("store {} cannot be made", path.display()), &error))
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        // A panic elsewhere cannot leave SQLite inconsistent: an open transaction is rolled back when it is dropped.
+        self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+impl Store for SqliteStore {
+    fn meta(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        self.connection()
+            .prepare_cached("SELECT value FROM meta WHERE name = ?1")
+            .and_then(|mut statement| statement.query_row([name], |row| row.get(0)).optional())
+            .map_err(|error| unavailable("the store cannot be read", &error))
+    }
+
+    fn managed_keys(&self, item_hashes: &[[u8; 32]]) -> Result<Vec<Option<StoredKey>>> {
+        let connection = self.connection();
+        let read = || item_hashes.iter().map(|item_hash| select_managed_key(&connection, item_hash)).collect();
+        let keys: rusqlite::Result<_> = read();
+        keys.map_err(|error| unavailable("the store cannot be read", &error))
+    }
+
+    fn insert_managed_key_if_absent(&self, item_hash: &[u8; 32], key: &StoredKey) -> Result<StoredKey> {
+        let mut connection = self.connection();
+        let mut insert = || -> rusqlite::Result<Option<StoredKey>> {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs() as i64);
+            transaction.execute(
+                "INSERT INTO managed_keys VALUES (?1, ?2, ?3, ?4) ON CONFLICT (item_hash) DO NOTHING",
+                params![item_hash, key.id.0, key.wrapped, now],
+            )?;
+            let kept = select_managed_key(&transaction, item_hash)?;
+            transaction.commit()?;
+            Ok(kept)
+        };
+        insert()
+            .map_err(|error| unavailable("a managed key cannot be stored", &error))?
+            .ok_or_else(|| Error::internal("a managed key is gone right after its insertion"))
+    }
+
+    fn pin_addresses(&self, addresses: &[(Id, [u8; 32])]) -> Result<Option<Id>> {
+        let mut connection = self.connection();
+        let mut pin = || -> rusqlite::Result<Option<Id>> {
+            let mut missing = Vec::new();
+            for (id, address) in addresses {
+                match select_address(&connection, id)? {
+                    Some(known) if known == *address => {}
+                    Some(_) => return Ok(Some(*id)),
+                    None => missing.push((id, address)),
+                }
+            }
+            if missing.is_empty() {
+                return Ok(None);
+            }
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            for (id, address) in missing {
+                transaction
+                    .execute("INSERT INTO key_addresses VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING", params![id.0, address])?;
+                // Another process may have been first, with another address.
+                if select_address(&transaction, id)?.as_ref() != Some(address) {
+                    return Ok(Some(*id));
+                }
+            }
+            transaction.commit()?;
+            Ok(None)
+        };
+        pin().map_err(|error| unavailable("the store cannot keep the keys' addresses", &error))
+    }
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // A deleted KEK must not survive in a free page.
+    connection.query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
+    connection.pragma_update(None, "trusted_schema", false)?;
+    Ok(connection)
+}
+
+fn select_managed_key(connection: &Connection, item_hash: &[u8; 32]) -> rusqlite::Result<Option<StoredKey>> {
+    connection
+        .prepare_cached("SELECT id, wrapped FROM managed_keys WHERE item_hash = ?1")?
+        .query_row([item_hash], |row| Ok(StoredKey { id: Id(row.get(0)?), wrapped: row.get(1)? }))
+        .optional()
+}
+
+fn select_address(connection: &Connection, id: &Id) -> rusqlite::Result<Option<[u8; 32]>> {
+    connection
+        .prepare_cached("SELECT address FROM key_addresses WHERE id = ?1")?
+        .query_row([id.0], |row| row.get(0))
+        .optional()
+}
+
+fn unavailable(what: impl std::fmt::Display, error: &rusqlite::Error) -> Error {
+    Error::new(ErrorCode::StoreUnavailable, format!("{what}: {error}"))
+}
