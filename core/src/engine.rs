@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 mod open;
 mod seal;
 mod setup;
+#[cfg(test)]
+mod write_vectors;
 
 pub(crate) use setup::Environment;
 

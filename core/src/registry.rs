@@ -7,6 +7,8 @@ mod binding;
 mod decision;
 mod index;
 mod matcher;
+#[cfg(test)]
+mod oracle;
 
 pub(crate) use binding::{Binding, CustomerKey, State, binding_id, key_id};
 pub use decision::{Decision, MatchedBinding};

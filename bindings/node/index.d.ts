@@ -1,0 +1,507 @@
+/// <reference types="node" />
+
+/** Bytes that are read. Views are respected; a string has to be encoded first, as with `Buffer.from(text, 'utf8')`. */
+export type BytesInput = ArrayBufferView | ArrayBufferLike;
+
+/**
+ * A key context: 1 to 10 items. Names have 1 to 120 characters, values 1 to 500 (Unicode scalar values). Compared byte for byte: no case
+ * folding, no normalisation. A prepared {@link Context} saves about 2 µs a call.
+ */
+export type ContextInput = Context | { readonly [name: string]: string };
+
+/** Options of the verbs that encrypt and decrypt. An unknown option is a TypeError. */
+export interface CryptOptions {
+  /** Additional authenticated data: not stored, and the same bytes are needed to decrypt. Empty is the same as none. */
+  aad?: BytesInput | undefined;
+}
+
+/** A configuration file (TOML), or an object of the same shape, whose fields keep their snake_case names. Its relative paths start at the working directory. */
+export type ConfigInput = string | URL | { readonly [field: string]: unknown };
+
+/** What protects data: the vendor's managed keys, or the customers' keys combined in one of three ways. */
+export type Policy = 'managed' | 'customer_gated' | 'dual_control' | 'any_of';
+
+/** What matching says for a context. */
+export interface Decision {
+  policy: Policy;
+  /** The bindings whose customers must agree; empty when managed keys are used. */
+  bindings: MatchedBinding[];
+}
+
+/** A binding that matches a context. */
+export interface MatchedBinding {
+  id: string;
+  owner: string;
+  keyIds: string[];
+}
+
+/** Counters since the vault was opened. */
+export interface Stats {
+  /** Uses of the root key. */
+  rootKeyUses: number;
+  /** Wraps by managed keys. */
+  managedWraps: number;
+  /** Unwraps by managed keys. */
+  managedUnwraps: number;
+  /** Wraps that a customer's KMS was asked for. */
+  kmsWraps: number;
+  /** Unwraps that a customer's KMS was asked for. */
+  kmsUnwraps: number;
+}
+
+/** Where {@link init} put things. */
+export interface Initialized {
+  /** The configuration, for {@link Vault.open}. */
+  config: string;
+  /** The root key file. Back it up, apart from the store. */
+  rootKey: string;
+  /** The store of the managed keys. Back it up. */
+  store: string;
+}
+
+/** What an envelope or a data-key bundle says about itself. Nothing of it is authenticated. */
+export interface Inspection {
+  purpose: 'envelope' | 'data_key';
+  version: number;
+  suite: string;
+  /** null for a data-key bundle. */
+  form: 'one_shot' | 'framed' | null;
+  /** Bytes of a full frame of the framed form. */
+  frameSize: number | null;
+  policy: Policy;
+  /** A rewrap kept the data key while an authority was removed. */
+  moved: boolean;
+  /** 64 hexadecimal digits. */
+  dataKeyId: string;
+  /** Where it is stored in full. */
+  context: { [name: string]: string } | null;
+  /** All of them are needed. */
+  shares: InspectedShare[];
+  /** Bytes of the decrypted payload; null for a data-key bundle. */
+  payloadLength: number | null;
+}
+
+/** One share of a data key: any one of its wraps gives it. */
+export interface InspectedShare {
+  /** `managed`, `any`, or 32 hexadecimal digits. */
+  binding: string;
+  wraps: InspectedWrap[];
+}
+
+/** One wrap of a share. */
+export interface InspectedWrap {
+  /** The ids of the keys that it needs: 32 hexadecimal digits each. */
+  keyIds: string[];
+  /** Bytes of the wrapped share. */
+  length: number;
+}
+
+/**
+ * A prepared key context, made by {@link Vault.context}; usable with every vault and for any number of calls. Its values cannot be read
+ * back, and it cannot be cloned or posted to a worker.
+ */
+export class Context {
+  private constructor();
+  /** The names of the items. */
+  readonly names: string[];
+}
+
+/** A data key for callers who encrypt themselves. It cannot be cloned or posted to a worker, and it is not shown when inspected or turned into JSON. */
+export class DataKey {
+  private constructor();
+  /** The 32 secret bytes. The same memory at every reading. */
+  readonly key: Buffer;
+  /** What to store beside the data, for {@link Vault.decryptDataKey}. */
+  readonly bundle: Buffer;
+  /** Overwrites the key with zeros. Where the runtime has `Symbol.dispose`, `using` does it. */
+  wipe(): void;
+  [Symbol.dispose](): void;
+}
+
+/**
+ * The engine: one per configuration, shared by the whole program. It holds no open sockets or timers that keep the process alive.
+ *
+ * A verb without the suffix `Sync` gives a promise: it never throws, never blocks the event loop, and copies its input before it returns. It runs on
+ * libuv's pool (`UV_THREADPOOL_SIZE`), and only when it has to ask a KMS on the library's own runtime (at most two threads, started at that moment).
+ *
+ * A verb with the suffix `Sync` runs at once and does not wait for the network: it fails with {@link WouldBlock} for a context whose keys are in a KMS.
+ * It may read and write the store's file, above all when a context is used for the first time.
+ *
+ * Failures are instances of {@link VaultError}; an argument of the wrong type is a `TypeError` with the code `ERR_INVALID_ARG_TYPE`.
+ */
+export class Vault {
+  private constructor();
+
+  /**
+   * Opens a vault. What the configuration deserves to be warned about goes to `process.emitWarning` as a `LibvaultWarning`.
+   *
+   * Fails with {@link InvalidConfig} and the path of the `field`, {@link Conflict}, {@link StoreUnavailable}; without a configuration the message says
+   * how to make one.
+   */
+  static open(config: ConfigInput): Promise<Vault>;
+  /** As {@link Vault.open}, on the calling thread. */
+  static openSync(config: ConfigInput): Vault;
+
+  /** A prepared context; {@link InvalidContext} names the offending item. */
+  context(items: { readonly [name: string]: string }): Context;
+
+  /** The decision for a context, without asking any KMS. */
+  matchContext(context: ContextInput): Decision;
+
+  /** Encrypts; the value is the envelope. */
+  encrypt(data: BytesInput, context: ContextInput, options?: CryptOptions): Promise<Buffer>;
+  /** Decrypts; the value is the plaintext. Another context than the one of the encryption is refused before any KMS is asked. */
+  decrypt(envelope: BytesInput, context: ContextInput, options?: CryptOptions): Promise<Buffer>;
+  /** As {@link Vault.encrypt}, at once. The envelope may lie in Node's shared buffer pool. */
+  encryptSync(data: BytesInput, context: ContextInput, options?: CryptOptions): Buffer;
+  /** As {@link Vault.decrypt}, at once. The plaintext has memory of its own. */
+  decryptSync(envelope: BytesInput, context: ContextInput, options?: CryptOptions): Buffer;
+
+  /**
+   * Encrypts into `output`, which may overlap `data`; the value is the number of bytes written, at most {@link Vault.encryptedLengthLimit}. The output is written
+   * when the promise is about to resolve: leave it alone until then. {@link BufferTooSmall} has the `neededLength`.
+   */
+  encryptInto(data: BytesInput, context: ContextInput, output: Uint8Array, options?: CryptOptions): Promise<number>;
+  /** Decrypts into `output`, as {@link Vault.encryptInto}; {@link decryptedLength} bytes are written. On failure the output is as it was. */
+  decryptInto(envelope: BytesInput, context: ContextInput, output: Uint8Array, options?: CryptOptions): Promise<number>;
+  /** As {@link Vault.encryptInto}, at once: the fastest way to encrypt. */
+  encryptIntoSync(data: BytesInput, context: ContextInput, output: Uint8Array, options?: CryptOptions): number;
+  /** As {@link Vault.decryptInto}, at once: the fastest way to decrypt. On failure no plaintext is left in the output. */
+  decryptIntoSync(envelope: BytesInput, context: ContextInput, output: Uint8Array, options?: CryptOptions): number;
+
+  /** The longest envelope that `dataLength` bytes may give; exact where managed keys are used. */
+  encryptedLengthLimit(dataLength: number, context: ContextInput): number;
+
+  /** Makes a data key for callers who encrypt themselves. */
+  createDataKey(context: ContextInput): Promise<DataKey>;
+  /** The data key of a bundle. */
+  decryptDataKey(bundle: BytesInput, context: ContextInput): Promise<DataKey>;
+  /** As {@link Vault.createDataKey}, at once. */
+  createDataKeySync(context: ContextInput): DataKey;
+  /** As {@link Vault.decryptDataKey}, at once. */
+  decryptDataKeySync(bundle: BytesInput, context: ContextInput): DataKey;
+
+  stats(): Stats;
+
+  /** Later calls fail with {@link Closed}. May be called more than once; where the runtime has `Symbol.dispose`, `using` does it. */
+  close(): void;
+  [Symbol.dispose](): void;
+}
+
+/** Makes a root key, a store and a configuration in a directory; {@link Conflict} if one of them exists. */
+export function init(directory: string | URL): Promise<Initialized>;
+/** As {@link init}, on the calling thread. */
+export function initSync(directory: string | URL): Initialized;
+
+/** Reads what an envelope or a data-key bundle says about itself; needs no keys. */
+export function inspect(envelopeOrBundle: BytesInput): Inspection;
+
+/** How many bytes the plaintext of an envelope has; needs no keys. */
+export function decryptedLength(envelope: BytesInput): number;
+
+/** The version of the native addon. */
+export const version: string;
+
+/** Whether the native addon was built with a feature: `aws`, `sqlite`, `aws-lc`, `rust-crypto`. */
+export function hasFeature(name: string): boolean;
+
+/** What sort of trouble an error is. */
+export type ErrorKind = 'input' | 'policy' | 'key' | 'unavailable' | 'integrity' | 'usage' | 'internal';
+
+/** Where an error arose; what does not apply is absent. */
+export interface ErrorDetails {
+  field?: string;
+  provider?: string;
+  keyId?: string;
+  operation?: string;
+  requestId?: string;
+  neededLength?: number;
+}
+
+/** Base of every error of the library. Errors hold no credentials, context values or key bytes. */
+export class VaultError extends Error {
+  /** Programs only catch these errors; making one is for their tests. */
+  constructor(message: string, details?: ErrorDetails);
+  /** The stable name, such as `KeyDisabled`; also the name of the class. */
+  readonly code: string;
+  /** The stable number, such as 302. The same in every language. */
+  readonly number: number;
+  readonly kind: ErrorKind;
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean;
+  /** The path of the configuration field, or the name of the context item, that was refused. */
+  readonly field?: string;
+  /** The provider whose call failed. */
+  readonly provider?: string;
+  /** The id of the customer's key, as the configuration names it. */
+  readonly keyId?: string;
+  /** The operation on the key that failed: `wrap` or `unwrap`. */
+  readonly operation?: string;
+  /** The provider's own id of the failed request, to look it up in the customer's logs. */
+  readonly requestId?: string;
+  /** With BufferTooSmall: how many bytes the output needs. */
+  readonly neededLength?: number;
+}
+
+/** Correct the key context: the message names the item and the rule it breaks. */
+export class InvalidContext extends VaultError {
+  static readonly code: 'InvalidContext';
+  static readonly number: 101;
+  readonly code: 'InvalidContext';
+  readonly number: 101;
+}
+
+/** Spell the context name as the binding does; the message gives both spellings. Set strict_names = false to be warned instead. */
+export class UnknownContextName extends VaultError {
+  static readonly code: 'UnknownContextName';
+  static readonly number: 102;
+  readonly code: 'UnknownContextName';
+  readonly number: 102;
+}
+
+/** Pass the key context that the data was encrypted with. */
+export class ContextMismatch extends VaultError {
+  static readonly code: 'ContextMismatch';
+  static readonly number: 103;
+  readonly code: 'ContextMismatch';
+  readonly number: 103;
+}
+
+/** The bytes are damaged or are not an envelope; the message gives the offset and the rule. */
+export class Malformed extends VaultError {
+  static readonly code: 'Malformed';
+  static readonly number: 104;
+  readonly code: 'Malformed';
+  readonly number: 104;
+}
+
+/** The bytes are not a libvault envelope, or were written by a newer version: upgrade the reader. */
+export class UnsupportedFormat extends VaultError {
+  static readonly code: 'UnsupportedFormat';
+  static readonly number: 105;
+  readonly code: 'UnsupportedFormat';
+  readonly number: 105;
+}
+
+/** Stay within the documented limit that the message names. */
+export class LimitExceeded extends VaultError {
+  static readonly code: 'LimitExceeded';
+  static readonly number: 106;
+  readonly code: 'LimitExceeded';
+  readonly number: 106;
+}
+
+/** Correct the argument that the message names (a NULL pointer, a wrong type or length). */
+export class InvalidArgument extends VaultError {
+  static readonly code: 'InvalidArgument';
+  static readonly number: 107;
+  readonly code: 'InvalidArgument';
+  readonly number: 107;
+}
+
+/** Pass a buffer of at least the needed length, which is reported with the error. */
+export class BufferTooSmall extends VaultError {
+  static readonly code: 'BufferTooSmall';
+  static readonly number: 108;
+  readonly code: 'BufferTooSmall';
+  readonly number: 108;
+}
+
+/** Register a key for this context, or set fallback = "managed". */
+export class NoMatchingKey extends VaultError {
+  static readonly code: 'NoMatchingKey';
+  static readonly number: 201;
+  readonly code: 'NoMatchingKey';
+  readonly number: 201;
+}
+
+/** The bundle names keys that do not protect this context; it was not made for it. */
+export class PolicyMismatch extends VaultError {
+  static readonly code: 'PolicyMismatch';
+  static readonly number: 202;
+  readonly code: 'PolicyMismatch';
+  readonly number: 202;
+}
+
+/** The operation would weaken the protection of the data; it needs the separate permission allow_downgrade. */
+export class DowngradeRefused extends VaultError {
+  static readonly code: 'DowngradeRefused';
+  static readonly number: 203;
+  readonly code: 'DowngradeRefused';
+  readonly number: 203;
+}
+
+/** The key was suspended (kill switch); only the party that suspended it can resume it. */
+export class KeySuspended extends VaultError {
+  static readonly code: 'KeySuspended';
+  static readonly number: 204;
+  readonly code: 'KeySuspended';
+  readonly number: 204;
+}
+
+/** Finish the setup of the customer's key and activate the binding. */
+export class KeyNotReady extends VaultError {
+  static readonly code: 'KeyNotReady';
+  static readonly number: 205;
+  readonly code: 'KeyNotReady';
+  readonly number: 205;
+}
+
+/** Use a key in one of the allowed regions. */
+export class RegionNotAllowed extends VaultError {
+  static readonly code: 'RegionNotAllowed';
+  static readonly number: 206;
+  readonly code: 'RegionNotAllowed';
+  readonly number: 206;
+}
+
+/** The key that protects the data does not exist (any more) for this context. */
+export class KeyNotFound extends VaultError {
+  static readonly code: 'KeyNotFound';
+  static readonly number: 301;
+  readonly code: 'KeyNotFound';
+  readonly number: 301;
+}
+
+/** The customer disabled the key; it has to be enabled in the customer's KMS. */
+export class KeyDisabled extends VaultError {
+  static readonly code: 'KeyDisabled';
+  static readonly number: 302;
+  readonly code: 'KeyDisabled';
+  readonly number: 302;
+}
+
+/** The customer scheduled the key for deletion; it has to be cancelled in the customer's KMS before it is too late. */
+export class KeyPendingDeletion extends VaultError {
+  static readonly code: 'KeyPendingDeletion';
+  static readonly number: 303;
+  readonly code: 'KeyPendingDeletion';
+  readonly number: 303;
+}
+
+/** The customer's KMS does not let these credentials use the key: check the key policy, the role and the credentials. */
+export class AccessDenied extends VaultError {
+  static readonly code: 'AccessDenied';
+  static readonly number: 304;
+  readonly code: 'AccessDenied';
+  readonly number: 304;
+}
+
+/** The KMS limits the rate of requests: try again later, with backoff. */
+export class Throttled extends VaultError {
+  static readonly code: 'Throttled';
+  static readonly number: 401;
+  readonly code: 'Throttled';
+  readonly number: 401;
+}
+
+/** The KMS could not be reached or did not answer sensibly: check the network and the KMS's status, try again later. */
+export class KmsUnavailable extends VaultError {
+  static readonly code: 'KmsUnavailable';
+  static readonly number: 402;
+  readonly code: 'KmsUnavailable';
+  readonly number: 402;
+}
+
+/** The KMS did not answer within the deadline: try again, or raise the timeout. */
+export class Timeout extends VaultError {
+  static readonly code: 'Timeout';
+  static readonly number: 403;
+  readonly code: 'Timeout';
+  readonly number: 403;
+}
+
+/** The KMS failed repeatedly and is given a rest: try again later. */
+export class CircuitOpen extends VaultError {
+  static readonly code: 'CircuitOpen';
+  static readonly number: 404;
+  readonly code: 'CircuitOpen';
+  readonly number: 404;
+}
+
+/** The store of managed keys or the registry cannot be used: check its path, permissions, disk and locks. */
+export class StoreUnavailable extends VaultError {
+  static readonly code: 'StoreUnavailable';
+  static readonly number: 405;
+  readonly code: 'StoreUnavailable';
+  readonly number: 405;
+}
+
+/** The audit trail cannot be written, so nothing is done: check its disk. */
+export class AuditUnavailable extends VaultError {
+  static readonly code: 'AuditUnavailable';
+  static readonly number: 406;
+  readonly code: 'AuditUnavailable';
+  readonly number: 406;
+}
+
+/** The envelope, its context, its AAD or its key is not the one it was made with. Details are in the audit trail only. */
+export class AuthenticationFailed extends VaultError {
+  static readonly code: 'AuthenticationFailed';
+  static readonly number: 501;
+  readonly code: 'AuthenticationFailed';
+  readonly number: 501;
+}
+
+/** The caller cancelled the operation. */
+export class Cancelled extends VaultError {
+  static readonly code: 'Cancelled';
+  static readonly number: 601;
+  readonly code: 'Cancelled';
+  readonly number: 601;
+}
+
+/** The operation needs the network: use the asynchronous call. */
+export class WouldBlock extends VaultError {
+  static readonly code: 'WouldBlock';
+  static readonly number: 602;
+  readonly code: 'WouldBlock';
+  readonly number: 602;
+}
+
+/** The vault was closed: open a new one. */
+export class Closed extends VaultError {
+  static readonly code: 'Closed';
+  static readonly number: 603;
+  readonly code: 'Closed';
+  readonly number: 603;
+}
+
+/** Two records contradict each other: the message names both. */
+export class Conflict extends VaultError {
+  static readonly code: 'Conflict';
+  static readonly number: 604;
+  readonly code: 'Conflict';
+  readonly number: 604;
+}
+
+/** The named record does not exist. */
+export class NotFound extends VaultError {
+  static readonly code: 'NotFound';
+  static readonly number: 605;
+  readonly code: 'NotFound';
+  readonly number: 605;
+}
+
+/** Correct the configuration: the message gives the path of the field. */
+export class InvalidConfig extends VaultError {
+  static readonly code: 'InvalidConfig';
+  static readonly number: 606;
+  readonly code: 'InvalidConfig';
+  readonly number: 606;
+}
+
+/** This is a defect in libvault: please report it with the message. */
+export class Internal extends VaultError {
+  static readonly code: 'Internal';
+  static readonly number: 901;
+  readonly code: 'Internal';
+  readonly number: 901;
+}
+
+// As the types of Node declare it, for compilers whose `lib` does not have it.
+declare global {
+  interface SymbolConstructor {
+    readonly dispose: unique symbol;
+  }
+}

@@ -1,0 +1,55 @@
+'use strict';
+
+const { isAnyArrayBuffer, isSharedArrayBuffer, isUint8Array } = require('node:util').types;
+
+const { describe, wrongType } = require('./failure.js');
+
+const throwIfDetached = Uint8Array.prototype.at;
+
+/** The bytes of an argument as a Uint8Array over the same memory. */
+function bytesOf(value, name) {
+  const bytes = isUint8Array(value) ? value : viewOf(value, name);
+  if (bytes.byteLength === 0) refuseDetached(bytes, name);
+  return bytes;
+}
+
+/** The Uint8Array that a result is written to. */
+function outputOf(value) {
+  if (!isUint8Array(value)) throw wrongType(`output must be a Buffer or a Uint8Array, not ${describe(value)}`);
+  if (isSharedArrayBuffer(value.buffer)) {
+    throw wrongType('output must not be backed by a SharedArrayBuffer: other threads could see or change a half-made result');
+  }
+  if (value.byteLength === 0) refuseDetached(value, 'output');
+  return value;
+}
+
+/** The additional authenticated data of an options argument, or null. Unknown options are refused: a misspelt one would silently weaken the call. */
+function aadOf(options) {
+  if (options === undefined) return null;
+  if (typeof options !== 'object' || options === null || ArrayBuffer.isView(options) || isAnyArrayBuffer(options)) {
+    throw wrongType(`options must be an object such as { aad }, not ${describe(options)}`);
+  }
+  for (const name of Object.keys(options)) {
+    if (name !== 'aad') throw wrongType(`unknown option ${JSON.stringify(name)}: the only option is aad`);
+  }
+  const { aad } = options;
+  return aad === undefined ? null : bytesOf(aad, 'aad');
+}
+
+function viewOf(value, name) {
+  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (isAnyArrayBuffer(value)) return new Uint8Array(value);
+  const hint = typeof value === 'string' ? `: encode it first, as with Buffer.from(${name}, 'utf8')` : '';
+  throw wrongType(`${name} must be a Buffer, another ArrayBuffer view or an ArrayBuffer, not ${describe(value)}${hint}`);
+}
+
+/** A view whose memory was transferred away reads as empty; taking it for an empty message would lose the data. */
+function refuseDetached(bytes, name) {
+  try {
+    throwIfDetached.call(bytes, 0);
+  } catch (cause) {
+    throw Object.assign(new TypeError(`${name} is detached: its memory was transferred away`, { cause }), { code: 'ERR_INVALID_STATE' });
+  }
+}
+
+module.exports = { aadOf, bytesOf, outputOf };

@@ -1,0 +1,96 @@
+// Nothing blocks the event loop, and a KMS that never answers ends in Timeout. The KMS here is a socket of this very event loop: were it blocked, the
+// connection that the tests wait for would never be accepted.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import net from 'node:net';
+import test from 'node:test';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import { Worker } from 'node:worker_threads';
+
+import { KmsUnavailable, Timeout, WouldBlock } from '../index.mjs';
+import { CUSTOMER, MANAGED, vaultWithKms } from './support.mjs';
+
+const data = Buffer.from('data');
+// Generous: it only keeps a hanging test from hanging the run.
+const LIMIT = { timeout: 120_000 };
+const PATIENT = { connect: 60_000, attempt: 60_000, total: 60_000 };
+const HASTY = { connect: 200, attempt: 300, total: 600 };
+
+/** A server that accepts and never answers. */
+async function silentServer(t) {
+  const sockets = new Set();
+  const server = net.createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.resume();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const hangUp = () => sockets.forEach((socket) => socket.destroy());
+  t.after(() => {
+    hangUp();
+    server.close();
+  });
+  return { server, port: server.address().port, hangUp };
+}
+
+test('the loop turns, timers fire and other tenants work while a KMS is silent', LIMIT, async (t) => {
+  const { server, port, hangUp } = await silentServer(t);
+  const vault = vaultWithKms(port, PATIENT);
+  let isPending = true;
+  const pending = vault.encrypt(data, CUSTOMER).finally(() => {
+    isPending = false;
+  });
+  pending.catch(() => {});
+  await once(server, 'connection');
+  for (let turn = 0; turn < 100; turn += 1) {
+    await nextTurn();
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    const envelope = await vault.encrypt(data, MANAGED);
+    assert.ok((await vault.decrypt(envelope, MANAGED)).equals(data));
+  }
+  assert.equal(isPending, true);
+  server.on('connection', (socket) => socket.destroy());
+  hangUp();
+  await assert.rejects(pending, (error) => {
+    assert.ok(error instanceof KmsUnavailable, `${error}`);
+    assert.deepEqual([error.provider, error.keyId, error.operation, error.retryable], ['aws', 'key_customer', 'wrap', true]);
+    return true;
+  });
+});
+
+test('a KMS that never answers ends in Timeout, and the root key is not used instead', LIMIT, async (t) => {
+  const { port } = await silentServer(t);
+  const vault = vaultWithKms(port, HASTY);
+  await assert.rejects(vault.encrypt(data, CUSTOMER), Timeout);
+  await assert.rejects(vault.createDataKey(CUSTOMER), Timeout);
+  await assert.rejects(vault.encryptInto(data, CUSTOMER, new Uint8Array(4096)), Timeout);
+  const { managedWraps, kmsWraps } = vault.stats();
+  assert.deepEqual([managedWraps, kmsWraps > 0], [0, true]);
+});
+
+test('what would have to wait for the network is refused at once by the Sync forms', LIMIT, async (t) => {
+  const { server, port } = await silentServer(t);
+  server.on('connection', () => assert.fail('a Sync call went to the network'));
+  const vault = vaultWithKms(port, HASTY);
+  assert.throws(() => vault.encryptSync(data, CUSTOMER), WouldBlock);
+  assert.throws(() => vault.encryptIntoSync(data, CUSTOMER, new Uint8Array(4096)), WouldBlock);
+  assert.throws(() => vault.createDataKeySync(CUSTOMER), WouldBlock);
+  assert.deepEqual(vault.matchContext(CUSTOMER), {
+    policy: 'customer_gated',
+    bindings: [{ id: 'bnd_customer', owner: 'customer', keyIds: ['key_customer'] }],
+  });
+});
+
+test('a worker may end in the middle of a call', LIMIT, async (t) => {
+  const { server, port } = await silentServer(t);
+  const script = `
+    import { vaultWithKms, CUSTOMER } from ${JSON.stringify(new URL('./support.mjs', import.meta.url).href)};
+    vaultWithKms(${port}, ${JSON.stringify(PATIENT)}).encrypt(Buffer.alloc(1), CUSTOMER);`;
+  for (let round = 0; round < 3; round += 1) {
+    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`));
+    const failed = once(worker, 'error').then(([error]) => Promise.reject(error));
+    await Promise.race([once(server, 'connection'), failed]);
+    await worker.terminate();
+  }
+});

@@ -1,0 +1,95 @@
+//! Compares matching with the brute-force model of `tests/gen/make_matching.py`, case by case.
+
+use std::io::BufRead;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::{Binding, CustomerKey, Outcome, Registry, binding_id, key_id};
+use crate::config::{BindingConfig, Config};
+use crate::context::Context;
+use crate::kms::{BoxFuture, Kek, KmsFailure, UnwrapRequest, WrapRequest};
+use crate::secret::Secret;
+
+/// Matching never touches a key; this one would notice.
+struct Untouched;
+
+impl Kek for Untouched {
+    fn provider(&self) -> &'static str {
+        "untouched"
+    }
+    fn needs_network(&self) -> bool {
+        panic!("matching looked at a key")
+    }
+    fn blob_length_limit(&self) -> usize {
+        panic!("matching looked at a key")
+    }
+    fn wrap<'a>(&'a self, _: WrapRequest<'a>) -> BoxFuture<'a, Result<Vec<u8>, KmsFailure>> {
+        panic!("matching used a key")
+    }
+    fn unwrap<'a>(&'a self, _: UnwrapRequest<'a>) -> BoxFuture<'a, Result<Secret<64>, KmsFailure>> {
+        panic!("matching used a key")
+    }
+}
+
+fn binding(config: BindingConfig) -> Binding {
+    let items = config.selector.items().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+    let keys = config.keys.into_iter().map(|key| {
+        CustomerKey { id: key_id(&key.id), name: key.id, address: key.address.canonical(), kek: Box::new(Untouched) }.into()
+    });
+    Binding {
+        id: binding_id(&config.id),
+        name: config.id,
+        owner: config.owner,
+        selector_items: items,
+        selector: config.selector,
+        state: config.state,
+        policy: config.policy,
+        deny_while_pending: config.deny_while_pending,
+        shared: config.shared,
+        keys: keys.collect(),
+    }
+}
+
+fn registry(shape: &Value) -> Registry {
+    let mut shape = shape.clone();
+    shape["store"] = "vault.db".into();
+    shape["root_key"] = serde_json::json!({ "provider": "local", "path": "root.key" });
+    let config = Config::from_json(&shape.to_string(), Path::new("")).unwrap();
+    Registry::new(config.bindings.into_iter().map(binding).collect(), config.rules).unwrap()
+}
+
+fn decision(registry: &Registry, context: &Context) -> Value {
+    match registry.decide(context, |_| ()) {
+        Err(error) => serde_json::json!({ "error": error.code().name() }),
+        Ok(Outcome::Managed(_)) => serde_json::json!({ "policy": "managed", "bindings": [], "keys": [] }),
+        Ok(Outcome::Customer(matched)) => {
+            let bindings: Vec<_> = matched.bindings.iter().map(|binding| &binding.name).collect();
+            let keys: Vec<Vec<_>> =
+                matched.bindings.iter().map(|binding| binding.keys.iter().map(|key| &key.name).collect()).collect();
+            serde_json::json!({ "policy": matched.policy.name(), "bindings": bindings, "keys": keys })
+        }
+    }
+}
+
+/// Needs the file that `make test` generates, named by `LIBVAULT_MATCHING_CASES`.
+#[test]
+#[ignore = "needs generated cases: run `make test`"]
+fn matching_equals_the_brute_force_model() {
+    let path = std::env::var_os("LIBVAULT_MATCHING_CASES").expect("LIBVAULT_MATCHING_CASES names the generated cases");
+    let file = std::io::BufReader::new(std::fs::File::open(path).unwrap());
+    let mut count = 0;
+    for line in file.lines() {
+        let line: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        let registry = registry(&line["registry"]);
+        for case in line["cases"].as_array().unwrap() {
+            let items = case["context"].as_object().unwrap();
+            let context = Context::new(items.iter().map(|(name, value)| (name, value.as_str().unwrap()))).unwrap();
+            let mut expected = case["expect"].clone();
+            expected.as_object_mut().unwrap().remove("names");
+            assert_eq!(decision(&registry, &context), expected, "{} for {items:?}", line["registry"]);
+            count += 1;
+        }
+    }
+    assert!(count >= 100_000, "{count} cases");
+}

@@ -1,0 +1,199 @@
+//! Runs the vectors of `tests/vectors` through the public API, in every shape it has.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use libvault::{Config, Context, Error, Vault, decrypted_length, inspect};
+use serde_json::Value;
+
+struct Fixture {
+    vault: Vault,
+    _directory: tempfile::TempDir,
+}
+
+impl Fixture {
+    /// A copy of the fixture with the modes that git does not keep.
+    fn open() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        for entry in fs::read_dir(vectors().join("fixture")).unwrap() {
+            let source = entry.unwrap().path();
+            let target = directory.path().join(source.file_name().unwrap());
+            fs::copy(&source, &target).unwrap();
+            #[cfg(unix)]
+            fs::set_permissions(&target, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+        }
+        let vault = Vault::open(Config::from_file(directory.path().join("libvault.toml")).unwrap()).unwrap();
+        Self { vault, _directory: directory }
+    }
+}
+
+fn vectors() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors")
+}
+
+fn load(name: &str) -> Value {
+    serde_json::from_str(&fs::read_to_string(vectors().join(name)).unwrap()).unwrap()
+}
+
+fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    value[name].as_array().unwrap_or_else(|| panic!("{name} is no list"))
+}
+
+fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value[name].as_str().unwrap_or_else(|| panic!("{name} is no text"))
+}
+
+fn hex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
+
+fn optional_hex(value: &Value) -> Option<Vec<u8>> {
+    value.as_str().map(hex)
+}
+
+fn context(value: &Value) -> Context {
+    let items = value.as_object().unwrap();
+    Context::new(items.iter().map(|(name, value)| (name, value.as_str().unwrap()))).unwrap()
+}
+
+fn expected_payload(expect: &Value) -> Option<Vec<u8>> {
+    if let Some(repeat) = expect.get("payload_repeat") {
+        return Some(vec![hex(text(repeat, "byte"))[0]; repeat["count"].as_u64().unwrap() as usize]);
+    }
+    expect.get("payload_hex").map(|payload| hex(payload.as_str().unwrap()))
+}
+
+#[track_caller]
+fn assert_outcome(name: &str, expect: &Value, outcome: &Result<Vec<u8>, Error>) {
+    match (expected_payload(expect), outcome) {
+        (Some(payload), Ok(output)) => assert!(payload == *output, "{name}: another payload"),
+        (None, Err(error)) => assert_eq!(error.code().name(), text(expect, "error"), "{name}: {error}"),
+        (_, outcome) => panic!("{name}: expected {expect}, got {outcome:?}"),
+    }
+}
+
+/// Every shape of `decrypt`; the vectors need no network.
+fn decrypt_shapes(vault: &Vault, data: &[u8], context: &Context, aad: Option<&[u8]>) -> Vec<Result<Vec<u8>, Error>> {
+    let into = |decrypt: &dyn Fn(&mut [u8]) -> Result<usize, Error>| {
+        let mut output = vec![0xee; data.len()];
+        let result = decrypt(&mut output);
+        if result.as_ref().is_err_and(|error| error.code().name() == "AuthenticationFailed") {
+            assert!(output.iter().all(|byte| matches!(byte, 0 | 0xee)), "no plaintext is left in the buffer");
+        }
+        result.map(|length| output[..length].to_vec())
+    };
+    vec![
+        vault.decrypt_blocking(data, context, aad),
+        vault.decrypt_now(data, context, aad),
+        libvault::runtime::block_on(vault.decrypt(data, context, aad)),
+        into(&|output| vault.decrypt_into_blocking(data, context, aad, output)),
+        into(&|output| vault.decrypt_into_now(data, context, aad, output)),
+    ]
+}
+
+fn data_key_shapes(vault: &Vault, data: &[u8], context: &Context) -> Vec<Result<Vec<u8>, Error>> {
+    let results = [
+        vault.decrypt_data_key_blocking(data, context),
+        vault.decrypt_data_key_now(data, context),
+        libvault::runtime::block_on(vault.decrypt_data_key(data, context)),
+    ];
+    results.into_iter().map(|result| result.map(|data_key| data_key.key().to_vec())).collect()
+}
+
+#[test]
+fn envelopes_open_or_fail_as_specified() {
+    let fixture = Fixture::open();
+    let document = load("envelope.json");
+    let vectors = list(&document, "vectors");
+    assert!(vectors.len() >= 80);
+    let failures = vectors.iter().filter(|vector| vector["expect"].get("error").is_some()).count();
+    assert!(failures > vectors.len() - failures, "failures outnumber successes");
+    for vector in vectors {
+        let (name, data, aad) = (text(vector, "name"), hex(text(vector, "envelope_hex")), optional_hex(&vector["aad_hex"]));
+        let context = context(&vector["context"]);
+        let shape = |decrypt: &dyn Fn() -> Vec<Result<Vec<u8>, Error>>| {
+            let before = fixture.vault.stats().kms_unwraps;
+            let outcomes = decrypt();
+            let calls = fixture.vault.stats().kms_unwraps - before;
+            assert_eq!(calls, vector["kms_calls"].as_u64().unwrap() * outcomes.len() as u64, "{name}: KMS calls");
+            outcomes.iter().for_each(|outcome| assert_outcome(name, &vector["expect"], outcome));
+        };
+        match text(vector, "kind") {
+            "envelope" => shape(&|| decrypt_shapes(&fixture.vault, &data, &context, aad.as_deref())),
+            _ => shape(&|| data_key_shapes(&fixture.vault, &data, &context)),
+        }
+    }
+}
+
+/// What needs no keys says the same as reading does, as far as the bytes alone can tell.
+#[test]
+fn inspecting_agrees_with_reading() {
+    for vector in list(&load("envelope.json"), "vectors") {
+        let (name, data) = (text(vector, "name"), hex(text(vector, "envelope_hex")));
+        let payload = expected_payload(&vector["expect"]);
+        if payload.is_some() {
+            let inspection = inspect(&data).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(inspection.purpose, text(vector, "kind"), "{name}");
+        }
+        if text(vector, "kind") == "envelope" && let Some(payload) = payload {
+            assert_eq!(decrypted_length(&data).unwrap(), payload.len(), "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_flipped_byte_has_its_error() {
+    let fixture = Fixture::open();
+    let document = load("flip.json");
+    for vector in list(&document, "vectors") {
+        let (data, context) = (hex(text(vector, "envelope_hex")), context(&vector["context"]));
+        let aad = optional_hex(&vector["aad_hex"]);
+        for table in list(vector, "tables") {
+            let mask = u8::from_str_radix(text(table, "xor"), 16).unwrap();
+            for (at, (error, calls)) in list(table, "errors").iter().zip(list(table, "kms_calls")).enumerate() {
+                let mut flipped = data.clone();
+                flipped[at] ^= mask;
+                let before = fixture.vault.stats().kms_unwraps;
+                let outcome = match text(vector, "kind") {
+                    "envelope" => fixture.vault.decrypt_now(&flipped, &context, aad.as_deref()).map(|_| ()),
+                    _ => fixture.vault.decrypt_data_key_now(&flipped, &context).map(|_| ()),
+                };
+                let found = outcome.map_or_else(|error| error.code().name(), |()| "success");
+                let expected = vector["error_names"][error.as_u64().unwrap() as usize].as_str().unwrap();
+                assert_eq!(found, expected, "{} offset {at} xor {mask:#x}", text(vector, "name"));
+                assert_eq!(fixture.vault.stats().kms_unwraps - before, calls.as_u64().unwrap(), "offset {at}: KMS calls");
+            }
+            assert_eq!(list(table, "errors").len(), data.len(), "every byte is flipped");
+        }
+    }
+}
+
+#[test]
+fn contexts_have_their_canonical_form_or_are_refused() {
+    let document = load("context.json");
+    for vector in list(&document, "vectors") {
+        let items = list(vector, "items").iter().map(|item| (item[0].as_str().unwrap(), item[1].as_str().unwrap()));
+        assert_context(vector, Context::new(items));
+    }
+    for vector in list(&document, "bytes_vectors") {
+        let items: Vec<(Vec<u8>, Vec<u8>)> = list(vector, "items_bytes_hex")
+            .iter()
+            .map(|item| (hex(item[0].as_str().unwrap()), hex(item[1].as_str().unwrap())))
+            .collect();
+        assert_context(vector, Context::from_bytes(items.iter().map(|(name, value)| (name.as_slice(), value.as_slice()))));
+    }
+}
+
+#[track_caller]
+fn assert_context(vector: &Value, outcome: Result<Context, Error>) {
+    let (name, expect) = (text(vector, "name"), &vector["expect"]);
+    match outcome {
+        Ok(context) => assert_eq!(context.canonical(), hex(text(expect, "canonical_hex")), "{name}"),
+        Err(error) => {
+            assert_eq!(error.code().name(), text(expect, "error"), "{name}");
+            if let Some(offending) = expect["offending_name"].as_str() {
+                assert_eq!(error.field(), Some(offending), "{name}");
+            }
+        }
+    }
+}

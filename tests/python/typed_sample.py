@@ -1,0 +1,44 @@
+"""A program that uses everything, for a type checker: it is never run."""
+
+import array
+import asyncio
+import pathlib
+from collections import UserDict
+from typing import assert_type
+
+import libvault
+
+made = libvault.init(pathlib.Path("vault"))
+assert_type(made, libvault.Initialized)
+assert_type(made.config, pathlib.Path)
+
+with libvault.open({"store": made.store, "root_key": {"provider": "local", "path": made.root_key}}) as vault:
+    assert_type(vault, libvault.Vault)
+    context = vault.context({"organization_id": "org_123"})
+    assert_type(context, libvault.Context)
+    assert_type(vault.encrypt(b"data", context), bytes)
+    assert_type(vault.encrypt(bytearray(b"data"), UserDict({"a": "b"}), aad=memoryview(b"aad")), bytes)
+    assert_type(vault.decrypt(array.array("B"), {"a": "b"}, b"aad"), bytes)
+    assert_type(vault.encrypt_into(b"data", context, bytearray(1000)), int)
+    assert_type(vault.decrypt_into(b"data", context, memoryview(bytearray(1000)), aad=None), int)
+    assert_type(vault.encrypted_length_limit(64, context), int)
+    decision = vault.match_context(context)
+    assert_type(decision, libvault.Decision)
+    assert_type([key_id for binding in decision.bindings for key_id in binding.key_ids], list[str])
+    key = vault.create_data_key(context)
+    assert_type((key.key, key.bundle), tuple[bytes, bytes])
+    assert_type(vault.decrypt_data_key(key.bundle, context), libvault.DataKey)
+    assert_type(vault.stats().kms_unwraps, int)
+    assert_type(asyncio.run(asyncio.to_thread(vault.encrypt, b"data", context)), bytes)
+
+try:
+    libvault.open("libvault.toml").close()
+except libvault.KeyDisabled as error:
+    assert_type(error.code, int)
+    assert_type(error.request_id, str | None)
+except libvault.VaultError as error:
+    assert_type(error.retryable, bool)
+
+vault.encrypt("text", context)  # type: ignore[arg-type]
+vault.encrypt(b"data", {"a": 1})  # type: ignore[dict-item]
+vault.decrypt_into(b"data", context, None)  # type: ignore[arg-type]
