@@ -262,7 +262,7 @@ module.exports = {{ VaultError, ...classes, byNumber, make }};
 
 def rustfmt(text: str) -> str:
     return subprocess.run(
-        ["rustfmt", "--edition", "2024", "--emit", "stdout", "--quiet"], input=text, capture_output=True, text=True, check=True
+        ["rustfmt", "--edition", "2024", "--emit", "stdout", "--quiet"], input=text, capture_output=True, text=True, check=True, cwd=ROOT
     ).stdout
 
 

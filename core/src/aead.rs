@@ -17,6 +17,8 @@ pub(crate) use rust_crypto::RustCrypto as Active;
 #[cfg(not(any(feature = "aws-lc", feature = "rust-crypto")))]
 compile_error!("libvault needs a cryptographic backend: enable the feature `aws-lc` or `rust-crypto`");
 
+/// The algorithm suite of these primitives: AES-256-GCM, HKDF-SHA-256, HMAC-SHA-256.
+pub(crate) const SUITE: u8 = 1;
 /// Length of a GCM tag.
 pub(crate) const TAG_LENGTH: usize = 16;
 
@@ -36,8 +38,13 @@ pub(crate) trait Backend {
     type MacKey: Clone + Send + Sync;
 
     /// Encrypts `plaintext` into `ciphertext`, which has the same length, and returns the tag.
-    fn seal(key: &[u8; 32], nonce: Nonce, aad: &[u8], plaintext: &[u8], ciphertext: &mut [u8])
-    -> Result<[u8; TAG_LENGTH]>;
+    fn seal(
+        key: &[u8; 32],
+        nonce: Nonce,
+        aad: &[u8],
+        plaintext: &[u8],
+        ciphertext: &mut [u8],
+    ) -> Result<[u8; TAG_LENGTH]>;
     /// Decrypts `ciphertext` into `plaintext`, which has the same length and is all zero after a failure.
     fn open(
         key: &[u8; 32],
@@ -148,7 +155,10 @@ mod tests {
             RustCrypto::open(&key, Nonce::frame(7, true), &aad, &left, &left_tag, &mut opened).unwrap();
             assert_eq!(opened, data);
             AwsLc::open(&key, Nonce::frame(7, false), &aad, &left, &left_tag, &mut opened).unwrap_err();
-            assert!(opened.iter().all(|byte| *byte == 0), "a failed open leaves no plaintext");
+            assert!(
+                opened.iter().all(|byte| *byte == 0),
+                "a failed open leaves no plaintext"
+            );
             assert_eq!(AwsLc::sha256(&[&data, &aad]), RustCrypto::sha256(&[&data, &aad]));
             let (left, right) = (AwsLc::mac_key(&data), RustCrypto::mac_key(&data));
             assert_eq!(AwsLc::mac(&left, &[&aad, &key]), RustCrypto::mac(&right, &[&aad, &key]));

@@ -9,10 +9,10 @@ mod raw;
 
 pub(crate) use bindings::{BindingConfig, KeyAddress, KeyConfig};
 
-#[cfg(feature = "aws")]
-use crate::kms::aws::AwsIdentity;
 use crate::error::{Error, ErrorCode, Result};
 use crate::kms::Timeouts;
+#[cfg(feature = "aws")]
+use crate::kms::aws::AwsIdentity;
 use crate::registry::MatchRules;
 
 /// A checked configuration. Files that it names are read when the vault is opened.
@@ -25,6 +25,8 @@ pub struct Config {
     #[cfg(feature = "aws")]
     pub(crate) aws_identity: AwsIdentity,
     pub(crate) aws_endpoint: Option<String>,
+    /// The development switch is on, used or not.
+    pub(crate) allow_endpoint: bool,
     pub(crate) bindings: Vec<BindingConfig>,
 }
 
@@ -36,7 +38,10 @@ impl Config {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path).map_err(|error| {
-            let message = format!("configuration {} cannot be read: {error}; `libvault init` makes one", path.display());
+            let message = format!(
+                "configuration {} cannot be read: {error}; `libvault init` makes one",
+                path.display()
+            );
             Error::new(ErrorCode::InvalidConfig, message)
         })?;
         let directory = path.parent().unwrap_or(Path::new("."));
@@ -63,7 +68,10 @@ impl Config {
 /// Shows nothing but the number of bindings: a configuration holds credentials.
 impl fmt::Debug for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Config").field("bindings", &self.bindings.len()).finish_non_exhaustive()
+        formatter
+            .debug_struct("Config")
+            .field("bindings", &self.bindings.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -95,6 +103,7 @@ impl raw::Config {
             #[cfg(feature = "aws")]
             aws_identity: self.aws.identity()?,
             aws_endpoint,
+            allow_endpoint: self.development.allow_endpoint,
             bindings: bindings::check(self.bindings, base)?,
         })
     }
@@ -104,7 +113,10 @@ impl raw::Timeouts {
     fn check(&self) -> Result<Timeouts> {
         let check = |name: &str, milliseconds: u64| {
             if !(1..=60_000).contains(&milliseconds) {
-                return Err(Error::config(format!("timeouts.{name}"), "is not from 1 to 60000 milliseconds"));
+                return Err(Error::config(
+                    format!("timeouts.{name}"),
+                    "is not from 1 to 60000 milliseconds",
+                ));
             }
             Ok(Duration::from_millis(milliseconds))
         };
@@ -122,7 +134,8 @@ impl raw::Aws {
         use raw::AwsCredentials::{Default, Profile, Static};
         let unused = |name: &str| Error::config(format!("aws.{name}"), "does not go with this kind of aws.credentials");
         let missing = |name: &str| Error::config(format!("aws.{name}"), "is missing");
-        let has_static = self.access_key_id.is_some() || self.secret_access_key.is_some() || self.session_token.is_some();
+        let has_static =
+            self.access_key_id.is_some() || self.secret_access_key.is_some() || self.session_token.is_some();
         match self.credentials {
             Profile if has_static => Err(unused("access_key_id")),
             Default if has_static => Err(unused("access_key_id")),
@@ -146,11 +159,15 @@ fn development_endpoint(endpoint: Option<&str>, allowed: bool) -> Result<Option<
     }
     let is_loopback = endpoint.strip_prefix("http://").is_some_and(|rest| {
         let authority = rest.split('/').next().unwrap_or_default();
+        // `user@` would put the real host behind what looks like one.
         let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-        matches!(host, "127.0.0.1" | "localhost" | "[::1]")
+        !authority.contains('@') && matches!(host, "127.0.0.1" | "localhost" | "[::1]")
     });
     if !is_loopback && !endpoint.starts_with("https://") {
-        return Err(Error::config("aws.endpoint", "is neither https:// nor http:// on this machine (127.0.0.1, localhost, [::1])"));
+        return Err(Error::config(
+            "aws.endpoint",
+            "is neither https:// nor http:// on this machine (127.0.0.1, localhost, [::1])",
+        ));
     }
     Ok(Some(endpoint.to_owned()))
 }

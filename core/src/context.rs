@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
-use crate::aead::sha256;
+use crate::aead::{SUITE, sha256};
 use crate::error::{Error, ErrorCode, Result};
 
 /// Most items of a context.
@@ -39,7 +39,10 @@ impl Context {
     /// character; a name that starts with `libvault:` or `aws:`; too few or too many items; a canonical form over 8,192 bytes.
     pub fn new<N: AsRef<str>, V: AsRef<str>>(items: impl IntoIterator<Item = (N, V)>) -> Result<Self> {
         let owned: Vec<(N, V)> = items.into_iter().take(MAX_ITEMS + 1).collect();
-        let mut sorted: Vec<(&str, &str)> = owned.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
+        let mut sorted: Vec<(&str, &str)> = owned
+            .iter()
+            .map(|(name, value)| (name.as_ref(), value.as_ref()))
+            .collect();
         sorted.sort_unstable_by_key(|(name, _)| *name);
         Self::from_sorted(&sorted)
     }
@@ -52,7 +55,10 @@ impl Context {
         let mut texts = Vec::with_capacity(MAX_ITEMS);
         for (name, value) in items.into_iter().take(MAX_ITEMS + 1) {
             let Ok(name) = std::str::from_utf8(name) else {
-                return Err(invalid(&String::from_utf8_lossy(name), "its name is not UTF-8"));
+                return Err(Error::new(
+                    ErrorCode::InvalidContext,
+                    "the name of a context item is not UTF-8",
+                ));
             };
             let value = std::str::from_utf8(value).map_err(|_| invalid(name, "its value is not UTF-8"))?;
             texts.push((name, value));
@@ -76,14 +82,24 @@ impl Context {
 
     fn from_sorted(items: &[(&str, &str)]) -> Result<Self> {
         match items.len() {
-            0 => return Err(Error::new(ErrorCode::InvalidContext, "a key context needs at least one item")),
+            0 => {
+                return Err(Error::new(
+                    ErrorCode::InvalidContext,
+                    "a key context needs at least one item",
+                ));
+            }
             1..=MAX_ITEMS => {}
             _ => {
                 let message = format!("a key context has at most {MAX_ITEMS} items");
                 return Err(Error::new(ErrorCode::InvalidContext, message));
             }
         }
-        let mut bytes = Vec::with_capacity(1 + items.iter().map(|(name, value)| 4 + name.len() + value.len()).sum::<usize>());
+        let mut bytes = Vec::with_capacity(
+            1 + items
+                .iter()
+                .map(|(name, value)| 4 + name.len() + value.len())
+                .sum::<usize>(),
+        );
         let mut ranges = Vec::with_capacity(items.len());
         bytes.push(items.len() as u8);
         for (index, (name, value)) in items.iter().enumerate() {
@@ -104,7 +120,12 @@ impl Context {
             ranges.push(start..bytes.len());
         }
         let digest = sha256(&[&bytes]);
-        Ok(Self(Arc::new(Canonical { bytes, items: ranges, digest, salts: Default::default() })))
+        Ok(Self(Arc::new(Canonical {
+            bytes,
+            items: ranges,
+            digest,
+            salts: Default::default(),
+        })))
     }
 
     /// The items, sorted by the bytes of their names.
@@ -122,7 +143,9 @@ impl Context {
 
     /// The value of an item.
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.items().find(|(candidate, _)| *candidate == name).map(|(_, value)| value)
+        self.items()
+            .find(|(candidate, _)| *candidate == name)
+            .map(|(_, value)| value)
     }
 
     /// Each item in canonical form: lengths, name and value.
@@ -136,9 +159,9 @@ impl Context {
     }
 
     /// The salt of the key schedule for a purpose, computed once.
-    pub(crate) fn salt(&self, suite: u8, purpose: u8) -> &[u8; 32] {
+    pub(crate) fn salt(&self, purpose: u8) -> &[u8; 32] {
         self.0.salts[usize::from(purpose & 1)]
-            .get_or_init(|| sha256(&[b"libvault/v1/ctx", &[suite, purpose], &self.0.bytes]))
+            .get_or_init(|| sha256(&[b"libvault/v1/ctx", &[SUITE, purpose], &self.0.bytes]))
     }
 }
 
@@ -160,7 +183,10 @@ impl std::hash::Hash for Context {
 impl fmt::Debug for Context {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Context")?;
-        formatter.debug_set().entries(self.items().map(|(name, _)| name)).finish()
+        formatter
+            .debug_set()
+            .entries(self.items().map(|(name, _)| name))
+            .finish()
     }
 }
 
@@ -169,16 +195,25 @@ fn check_item(name: &str, value: &str) -> Result<()> {
         return Err(invalid(name, "a name is empty"));
     }
     if longer_than(name, MAX_NAME_CHARS) {
-        return Err(invalid(name, format_args!("its name is longer than {MAX_NAME_CHARS} characters")));
+        return Err(invalid(
+            name,
+            format_args!("its name is longer than {MAX_NAME_CHARS} characters"),
+        ));
     }
     if name.starts_with("libvault:") || name.starts_with("aws:") {
-        return Err(invalid(name, "names that start with `libvault:` or `aws:` are reserved"));
+        return Err(invalid(
+            name,
+            "names that start with `libvault:` or `aws:` are reserved",
+        ));
     }
     if value.is_empty() {
         return Err(invalid(name, "its value is empty"));
     }
     if longer_than(value, MAX_VALUE_CHARS) {
-        return Err(invalid(name, format_args!("its value is longer than {MAX_VALUE_CHARS} characters")));
+        return Err(invalid(
+            name,
+            format_args!("its value is longer than {MAX_VALUE_CHARS} characters"),
+        ));
     }
     if has_control(name) {
         return Err(invalid(name, "its name holds a control character"));
@@ -199,10 +234,10 @@ fn has_control(text: &str) -> bool {
     text.bytes().any(|byte| byte < 0x20 || byte == 0x7f || byte == 0xc2) && text.chars().any(char::is_control)
 }
 
-/// The name is shown escaped and cut, so that a log line stays one line; the value never.
+/// The message shows the name escaped and cut, so that a log line stays one line; the value never. The field is the name itself.
 fn invalid(name: &str, rule: impl fmt::Display) -> Error {
     let shown: String = name.chars().take(MAX_NAME_CHARS).collect();
-    Error::new(ErrorCode::InvalidContext, format!("context item {shown:?}: {rule}")).with_field(shown)
+    Error::new(ErrorCode::InvalidContext, format!("context item {shown:?}: {rule}")).with_field(name)
 }
 
 fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {

@@ -11,8 +11,8 @@ pub use inspect::{InspectedShare, InspectedWrap, Inspection, decrypted_length, i
 pub(crate) use keys::{BindInput, MessageKeys, combine_shares, context_tag, share_bound_to, wrap_plaintext};
 pub use layout::Policy;
 pub(crate) use layout::{
-    ANY_BINDING, BUNDLE_MAC_LENGTH, COMMITMENT_LENGTH, CONTEXT_TAG_LENGTH, DecisionByte, Form, HEADER_LENGTH, Id, MANAGED_BINDING,
-    MANAGED_BLOB, MAX_BLOB, MAX_COUNT, MESSAGE_ID_LENGTH, PREFIX_LENGTH, Purpose, WRAP_PLAINTEXT,
+    ANY_BINDING, BUNDLE_MAC_LENGTH, COMMITMENT_LENGTH, CONTEXT_TAG_LENGTH, DecisionByte, Form, HEADER_LENGTH, Id,
+    MANAGED_BINDING, MANAGED_BLOB, MAX_BLOB, MAX_COUNT, MESSAGE_ID_LENGTH, PREFIX_LENGTH, Purpose, WRAP_PLAINTEXT,
 };
 pub(crate) use parse::{Bundle, ContextPart, Envelope, Share};
 pub(crate) use payload::{open_payload, payload_length, seal_one_shot, sealed_length};

@@ -38,7 +38,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error with a message for people; the message must not hold secrets or context values.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Arc::new(Inner { code, message: message.into(), field: None, needed_length: None, kms: None }))
+        Self(Arc::new(Inner {
+            code,
+            message: message.into(),
+            field: None,
+            needed_length: None,
+            kms: None,
+        }))
     }
 
     /// A defect in libvault or in a binding.

@@ -43,7 +43,10 @@ pub fn init(directory: &Path) -> Result<Initialized> {
     }
     KeyFile::create(&made.root_key, &SystemRandom)?;
     let root_key = KeyFile::read(&made.root_key, "root_key.path")?;
-    SqliteStore::create(&made.store, &ManagedKeys::new_wrapped_lookup_key(&root_key, &SystemRandom)?)?;
+    SqliteStore::create(
+        &made.store,
+        &ManagedKeys::new_wrapped_lookup_key(&root_key, &SystemRandom)?,
+    )?;
     let write = || {
         let mut file = fs::File::options().write(true).create_new(true).open(&made.config)?;
         file.write_all(CONFIG.as_bytes())?;
@@ -56,7 +59,10 @@ pub fn init(directory: &Path) -> Result<Initialized> {
 }
 
 fn cannot_make(path: &Path, error: &std::io::Error) -> Error {
-    Error::new(ErrorCode::InvalidConfig, format!("{} cannot be made: {error}", path.display()))
+    Error::new(
+        ErrorCode::InvalidConfig,
+        format!("{} cannot be made: {error}", path.display()),
+    )
 }
 
 fn create_directory(directory: &Path) -> std::io::Result<()> {

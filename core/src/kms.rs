@@ -9,6 +9,8 @@ use crate::error::{Error, ErrorCode, KmsCall};
 use crate::secret::Secret;
 
 #[cfg(feature = "aws")]
+mod attempts;
+#[cfg(feature = "aws")]
 pub(crate) mod aws;
 pub(crate) mod derived;
 pub(crate) mod key_file;
@@ -71,7 +73,11 @@ pub(crate) struct KmsFailure {
 
 impl KmsFailure {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), request_id: None }
+        Self {
+            code,
+            message: message.into(),
+            request_id: None,
+        }
     }
 
     /// The ciphertext is not one that this key made for this purpose.
@@ -86,7 +92,12 @@ impl KmsFailure {
         }
         let message = format!("key {key_id} ({provider}), {operation}: {}", self.message);
         let request_id = self.request_id;
-        Error::new(self.code, message).with_kms(KmsCall { provider, key_id: key_id.to_owned(), operation, request_id })
+        Error::new(self.code, message).with_kms(KmsCall {
+            provider,
+            key_id: key_id.to_owned(),
+            operation,
+            request_id,
+        })
     }
 
     /// Whether another wrap of the share may be tried: the key could not be reached, as opposed to being refused.

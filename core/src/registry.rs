@@ -41,12 +41,26 @@ impl Registry {
         check_selectors(&bindings)?;
         check_addresses(&bindings)?;
         let select = |wanted: fn(&Binding) -> bool| {
-            SelectorIndex::new(bindings.iter().enumerate().filter(|(_, b)| wanted(b)).map(|(i, b)| (i, &b.selector)))
+            SelectorIndex::new(
+                bindings
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, b)| wanted(b))
+                    .map(|(i, b)| (i, &b.selector)),
+            )
         };
         let live = select(Binding::is_live);
         let denying = select(|binding| binding.state == State::Pending && binding.deny_while_pending);
         let bound_names = BoundNames::new(bindings.iter().filter(|binding| binding.is_live()));
-        Ok(Self { by_id, by_key_id, live, denying, bound_names, rules, bindings })
+        Ok(Self {
+            by_id,
+            by_key_id,
+            live,
+            denying,
+            bound_names,
+            rules,
+            bindings,
+        })
     }
 
     /// A binding by the id that bundles carry.
@@ -86,7 +100,10 @@ fn check_selectors(bindings: &[Arc<Binding>]) -> Result<()> {
     for binding in bindings.iter().filter(|binding| binding.state != State::Retired) {
         let others = by_selector.entry(binding.selector.canonical()).or_default();
         if others.len() >= MAX_COUNT {
-            let message = format!("more than {MAX_COUNT} bindings share the selector of {}: no bundle could hold them", binding.name);
+            let message = format!(
+                "more than {MAX_COUNT} bindings share the selector of {}: no bundle could hold them",
+                binding.name
+            );
             return Err(Error::new(ErrorCode::LimitExceeded, message));
         }
         for other in &*others {
@@ -96,8 +113,9 @@ fn check_selectors(bindings: &[Arc<Binding>]) -> Result<()> {
                 return Err(conflict(message));
             }
             if !(binding.shared && other.shared) {
-                let message =
-                    format!("bindings {other_name} and {name} of two owners have the same selector and are not both shared");
+                let message = format!(
+                    "bindings {other_name} and {name} of two owners have the same selector and are not both shared"
+                );
                 return Err(conflict(message));
             }
         }
@@ -113,7 +131,10 @@ fn check_addresses(bindings: &[Arc<Binding>]) -> Result<()> {
         for key in &binding.keys {
             let (owner, name) = *owners.entry(&key.address).or_insert((&binding.owner, &key.name));
             if owner != binding.owner {
-                return Err(conflict(format!("keys {name} and {} of two owners have the same address", key.name)));
+                return Err(conflict(format!(
+                    "keys {name} and {} of two owners have the same address",
+                    key.name
+                )));
             }
         }
     }

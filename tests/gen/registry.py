@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from keys import sha256
 
 LIVE = ("pending", "active", "suspended")
+MAX_ON_ONE_SELECTOR = 10
 
 
 def binding_id(text: str) -> bytes:
@@ -76,6 +77,8 @@ def _refuse_conflicts(bindings: list[Binding]) -> None:
     if len({b.text for b in bindings}) != len(bindings) or len(set(keys)) != len(keys):
         raise ValueError("Conflict: two records with one id")
     for a in bindings:
+        if a.state in LIVE and sum(b.state in LIVE and b.selector == a.selector for b in bindings) > MAX_ON_ONE_SELECTOR:
+            raise ValueError("LimitExceeded: more bindings on one selector than a bundle has shares")
         for b in bindings:
             if a is b:
                 continue

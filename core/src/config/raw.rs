@@ -63,7 +63,11 @@ pub(super) struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect: 2_000, attempt: 5_000, total: 10_000 }
+        Self {
+            connect: 2_000,
+            attempt: 5_000,
+            total: 10_000,
+        }
     }
 }
 
@@ -183,7 +187,11 @@ fn customer_gated() -> Policy {
 pub(super) fn from_toml(text: &str) -> Result<Config> {
     // The library's own rendering quotes the line, which may hold a credential: only message and place are taken.
     let describe = |error: &toml::de::Error| match error.span() {
-        Some(span) => format!("line {}: {}", 1 + text[..span.start].matches('\n').count(), error.message()),
+        Some(span) => format!(
+            "line {}: {}",
+            1 + text[..span.start].matches('\n').count(),
+            error.message()
+        ),
         None => error.message().to_owned(),
     };
     let deserializer = toml::Deserializer::parse(text)
@@ -204,7 +212,10 @@ where
     serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let path = error.path().to_string();
         // A message about a value of the wrong type quotes the value.
-        if path.starts_with("aws.") && !path.ends_with("credentials") && !describe(error.inner()).contains("unknown field") {
+        if path.starts_with("aws.")
+            && !path.ends_with("credentials")
+            && !describe(error.inner()).contains("unknown field")
+        {
             return Error::config(path, "is not a text");
         }
         Error::config(path, describe(error.inner()))

@@ -10,7 +10,7 @@ pub(crate) struct MessageKeys(Hkdf);
 
 impl MessageKeys {
     pub(crate) fn derive(data_key: &Secret<32>, context: &Context, purpose: Purpose) -> Self {
-        Self(Hkdf::extract(context.salt(SUITE, purpose.byte()), &**data_key))
+        Self(Hkdf::extract(context.salt(purpose.byte()), &**data_key))
     }
 
     /// Commits to data key, suite, purpose and context; also the data key's stable id.
@@ -30,11 +30,7 @@ impl MessageKeys {
         mac
     }
 
-    pub(crate) fn message_key(
-        &self,
-        prefix: &[u8; PREFIX_LENGTH],
-        message_id: &[u8; MESSAGE_ID_LENGTH],
-    ) -> Secret<32> {
+    pub(crate) fn message_key(&self, prefix: &[u8; PREFIX_LENGTH], message_id: &[u8; MESSAGE_ID_LENGTH]) -> Secret<32> {
         self.0.expand(&[b"libvault/v1/msg", prefix, message_id])
     }
 }
@@ -51,10 +47,24 @@ pub(crate) struct BindInput<'a> {
 impl BindInput<'_> {
     /// The digest that one wrap authenticates, inside and (where the KMS can) as AAD. `key_ids` are the concatenated ids.
     pub(crate) fn digest(&self, index: u8, binding_id: Id, key_ids: &[u8]) -> [u8; 32] {
-        let fixed = [VERSION, SUITE, self.purpose.byte(), self.policy.bits(), self.share_count, index];
+        let fixed = [
+            VERSION,
+            SUITE,
+            self.purpose.byte(),
+            self.policy.bits(),
+            self.share_count,
+            index,
+        ];
         let key_count = [(key_ids.len() / 16) as u8];
-        let parts: [&[u8]; 7] =
-            [b"libvault/v1/bind", &fixed, &binding_id.0, &key_count, key_ids, self.commitment, self.context.digest()];
+        let parts: [&[u8]; 7] = [
+            b"libvault/v1/bind",
+            &fixed,
+            &binding_id.0,
+            &key_count,
+            key_ids,
+            self.commitment,
+            self.context.digest(),
+        ];
         sha256(&parts)
     }
 }
@@ -71,7 +81,10 @@ pub(crate) fn context_tag(commitment: &[u8; COMMITMENT_LENGTH], context: &Contex
 pub(crate) fn combine_shares(shares: &[Secret<32>]) -> Secret<32> {
     let mut data_key = Secret::zero();
     for share in shares {
-        data_key.iter_mut().zip(share.iter()).for_each(|(byte, other)| *byte ^= other);
+        data_key
+            .iter_mut()
+            .zip(share.iter())
+            .for_each(|(byte, other)| *byte ^= other);
     }
     data_key
 }

@@ -2,13 +2,12 @@
 
 use std::fmt;
 
+pub(crate) use crate::aead::SUITE;
 use crate::error::{Error, ErrorCode, Result};
 
 pub(crate) const ENVELOPE_MAGIC: &[u8; 3] = b"LVE";
 pub(crate) const BUNDLE_MAGIC: &[u8; 3] = b"LVK";
 pub(crate) const VERSION: u8 = 1;
-/// AES-256-GCM, HKDF-SHA-256, HMAC-SHA-256.
-pub(crate) const SUITE: u8 = 1;
 /// Magic, version and suite.
 pub(crate) const HEADER_LENGTH: usize = 5;
 /// The header and the flags of an envelope.
@@ -125,7 +124,10 @@ impl Form {
         match (flags & 0x80 != 0, flags & 0x7f) {
             (false, 0) => Ok(Self::OneShot),
             (true, frame_log @ MIN_FRAME_LOG..=MAX_FRAME_LOG) => Ok(Self::Framed { frame_log }),
-            _ => Err(Error::new(ErrorCode::UnsupportedFormat, format!("offset 5: flags {flags:#04x} are not known (R5)"))),
+            _ => Err(Error::new(
+                ErrorCode::UnsupportedFormat,
+                format!("offset 5: flags {flags:#04x} are not known (R5)"),
+            )),
         }
     }
 }
@@ -156,8 +158,17 @@ impl DecisionByte {
             2 => Policy::DualControl,
             _ => Policy::AnyOf,
         };
-        let purpose = if byte & 0x10 == 0 { Purpose::Envelope } else { Purpose::DataKey };
-        let decision = Self { policy, moved: byte & 0x20 != 0, purpose, full_context: byte & 0x08 != 0 };
+        let purpose = if byte & 0x10 == 0 {
+            Purpose::Envelope
+        } else {
+            Purpose::DataKey
+        };
+        let decision = Self {
+            policy,
+            moved: byte & 0x20 != 0,
+            purpose,
+            full_context: byte & 0x08 != 0,
+        };
         (byte & 0x07 == 0).then_some(decision)
     }
 }

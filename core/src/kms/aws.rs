@@ -18,7 +18,7 @@ mod reply_limit;
 pub(crate) use arn::KeyArn;
 pub(crate) use client::{AwsClients, AwsIdentity};
 
-use super::{BoxFuture, Kek, KmsFailure, UnwrapRequest, WrapRequest};
+use super::{BoxFuture, Kek, KmsFailure, UnwrapRequest, WrapRequest, attempts};
 use crate::envelope::{MAX_BLOB, WRAP_PLAINTEXT};
 use crate::error::ErrorCode;
 use crate::secret::Secret;
@@ -40,7 +40,14 @@ impl AwsKey {
 
     /// An answer for another key is a lie or a mistake of whoever answered: nothing in it is used.
     fn check_answering_key(&self, key_id: Option<&str>) -> Result<(), KmsFailure> {
-        if key_id == Some(self.arn.as_str()) { Ok(()) } else { Err(KmsFailure::unauthentic()) }
+        match key_id {
+            Some(key_id) if key_id == self.arn.as_str() => Ok(()),
+            Some(_) => Err(KmsFailure::unauthentic()),
+            None => Err(KmsFailure::new(
+                ErrorCode::KmsUnavailable,
+                "the KMS's answer names no key",
+            )),
+        }
     }
 }
 
@@ -59,17 +66,17 @@ impl Kek for AwsKey {
 
     fn wrap<'a>(&'a self, request: WrapRequest<'a>) -> BoxFuture<'a, Result<Vec<u8>, KmsFailure>> {
         Box::pin(async move {
-            let reply = self
-                .client()
-                .await
-                .encrypt()
-                .key_id(self.arn.as_str())
-                // The SDK keeps a copy of the plaintext that it does not wipe: see docs/threat-model.md.
-                .plaintext(Blob::new(request.plaintext.to_vec()))
-                .set_encryption_context(Some(encryption_context(request.selector, request.bind)))
-                .send()
-                .await
-                .map_err(failure::from_sdk)?;
+            let client = self.client().await;
+            let encrypt = || {
+                let call = client
+                    .encrypt()
+                    .key_id(self.arn.as_str())
+                    // The SDK keeps a copy of the plaintext that it does not wipe: see docs/threat-model.md.
+                    .plaintext(Blob::new(request.plaintext.to_vec()))
+                    .set_encryption_context(Some(encryption_context(request.selector, request.bind)));
+                async { call.send().await.map_err(failure::from_sdk) }
+            };
+            let reply = attempts::run(self.clients.timeouts(), encrypt).await?;
             self.check_answering_key(reply.key_id())?;
             let blob = reply.ciphertext_blob.map(Blob::into_inner).unwrap_or_default();
             if blob.is_empty() || blob.len() > MAX_BLOB {
@@ -82,19 +89,22 @@ impl Kek for AwsKey {
 
     fn unwrap<'a>(&'a self, request: UnwrapRequest<'a>) -> BoxFuture<'a, Result<Secret<WRAP_PLAINTEXT>, KmsFailure>> {
         Box::pin(async move {
-            let reply = self
-                .client()
-                .await
-                .decrypt()
-                .key_id(self.arn.as_str())
-                .ciphertext_blob(Blob::new(request.blob))
-                .set_encryption_context(Some(encryption_context(request.selector, request.bind)))
-                .send()
-                .await
-                .map_err(failure::from_sdk)?;
+            let client = self.client().await;
+            let decrypt = || {
+                let call = client
+                    .decrypt()
+                    .key_id(self.arn.as_str())
+                    .ciphertext_blob(Blob::new(request.blob))
+                    .set_encryption_context(Some(encryption_context(request.selector, request.bind)));
+                async { call.send().await.map_err(failure::from_sdk) }
+            };
+            let reply = attempts::run(self.clients.timeouts(), decrypt).await?;
             self.check_answering_key(reply.key_id())?;
             let Some(plaintext) = reply.plaintext.map(Blob::into_inner).map(zeroize::Zeroizing::new) else {
-                return Err(KmsFailure::new(ErrorCode::KmsUnavailable, "the KMS answered without a plaintext"));
+                return Err(KmsFailure::new(
+                    ErrorCode::KmsUnavailable,
+                    "the KMS answered without a plaintext",
+                ));
             };
             let plaintext: &[u8; WRAP_PLAINTEXT] =
                 plaintext.as_slice().try_into().map_err(|_| KmsFailure::unauthentic())?;

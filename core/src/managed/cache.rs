@@ -15,12 +15,18 @@ pub(super) struct ContextKeyCache {
 
 impl ContextKeyCache {
     pub(super) fn get(&self, context_digest: &[u8; 32]) -> Option<Arc<ContextKeys>> {
-        let shard = self.shard(context_digest).read().unwrap_or_else(PoisonError::into_inner);
+        let shard = self
+            .shard(context_digest)
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
         shard.get(context_digest).cloned()
     }
 
     pub(super) fn insert(&self, context_digest: [u8; 32], keys: Arc<ContextKeys>) {
-        let mut shard = self.shard(&context_digest).write().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = self
+            .shard(&context_digest)
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         if shard.len() >= MAX_PER_SHARD && !shard.contains_key(&context_digest) {
             // Digests are evenly spread, so any entry is as good a victim as another; the oldest would need a scan.
             if let Some(victim) = shard.keys().next().copied() {

@@ -30,20 +30,35 @@ pub struct MatchedBinding {
 impl Decision {
     /// `{"policy": "customer_gated", "bindings": [{"id": …, "owner": …, "key_ids": […]}]}`
     pub fn to_json(&self) -> String {
-        serde_json::json!({ "policy": self.policy.name(), "bindings": self.bindings }).to_string()
+        #[derive(Serialize)]
+        struct Shape<'a> {
+            policy: &'static str,
+            bindings: &'a [MatchedBinding],
+        }
+        serde_json::to_string(&Shape {
+            policy: self.policy.name(),
+            bindings: &self.bindings,
+        })
+        .unwrap_or_default()
     }
 }
 
 impl From<&Outcome> for Decision {
     fn from(outcome: &Outcome) -> Self {
         let Outcome::Customer(matched) = outcome else {
-            return Self { policy: Policy::Managed, bindings: Vec::new() };
+            return Self {
+                policy: Policy::Managed,
+                bindings: Vec::new(),
+            };
         };
         let bindings = matched.bindings.iter().map(|binding| MatchedBinding {
             id: binding.name.clone(),
             owner: binding.owner.clone(),
             key_ids: binding.keys.iter().map(|key| key.name.clone()).collect(),
         });
-        Self { policy: matched.policy, bindings: bindings.collect() }
+        Self {
+            policy: matched.policy,
+            bindings: bindings.collect(),
+        }
     }
 }

@@ -29,7 +29,10 @@ pub(super) struct Hit {
 
 impl SelectorIndex {
     pub(super) fn new<'a>(selectors: impl Iterator<Item = (usize, &'a Context)>) -> Self {
-        let mut index = Self { ends: vec![Vec::new()], ..Self::default() };
+        let mut index = Self {
+            ends: vec![Vec::new()],
+            ..Self::default()
+        };
         for (binding, selector) in selectors {
             let mut node = ROOT;
             for item in selector.canonical_items() {
@@ -71,9 +74,14 @@ impl SelectorIndex {
 
     fn walk(&self, node: u32, path: u16, later: &[(u32, u16)], hits: &mut Vec<Hit>) {
         for (index, (item, bit)) in later.iter().enumerate() {
-            let Some(next) = self.edges.get(&(node, *item)) else { continue };
+            let Some(next) = self.edges.get(&(node, *item)) else {
+                continue;
+            };
             let items = path | bit;
-            hits.extend(self.ends[*next as usize].iter().map(|binding| Hit { binding: *binding as usize, items }));
+            hits.extend(self.ends[*next as usize].iter().map(|binding| Hit {
+                binding: *binding as usize,
+                items,
+            }));
             self.walk(*next, items, &later[index + 1..], hits);
         }
     }

@@ -45,7 +45,9 @@ impl SqliteStore {
             let message = format!("{what} is not a libvault store of version {USER_VERSION}");
             return Err(Error::new(ErrorCode::StoreUnavailable, message));
         }
-        Ok(Self { connection: Mutex::new(connection) })
+        Ok(Self {
+            connection: Mutex::new(connection),
+        })
     }
 
     /// Makes a new store that only its owner can read, with the wrapped lookup key in it. An existing file is never touched.
@@ -55,10 +57,14 @@ impl SqliteStore {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         options.open(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => {
-                Error::new(ErrorCode::Conflict, format!("{} exists already and is left as it is", path.display()))
-            }
-            _ => Error::new(ErrorCode::StoreUnavailable, format!("{} cannot be made: {error}", path.display())),
+            std::io::ErrorKind::AlreadyExists => Error::new(
+                ErrorCode::Conflict,
+                format!("{} exists already and is left as it is", path.display()),
+            ),
+            _ => Error::new(
+                ErrorCode::StoreUnavailable,
+                format!("{} cannot be made: {error}", path.display()),
+            ),
         })?;
         let fill = || -> rusqlite::Result<()> {
             let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -75,7 +81,9 @@ impl SqliteStore {
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
         // A panic elsewhere cannot leave SQLite inconsistent: an open transaction is rolled back when it is dropped.
-        self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.connection
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
@@ -89,7 +97,12 @@ impl Store for SqliteStore {
 
     fn managed_keys(&self, item_hashes: &[[u8; 32]]) -> Result<Vec<Option<StoredKey>>> {
         let connection = self.connection();
-        let read = || item_hashes.iter().map(|item_hash| select_managed_key(&connection, item_hash)).collect();
+        let read = || {
+            item_hashes
+                .iter()
+                .map(|item_hash| select_managed_key(&connection, item_hash))
+                .collect()
+        };
         let keys: rusqlite::Result<_> = read();
         keys.map_err(|error| unavailable("the store cannot be read", &error))
     }
@@ -98,7 +111,9 @@ impl Store for SqliteStore {
         let mut connection = self.connection();
         let mut insert = || -> rusqlite::Result<Option<StoredKey>> {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs() as i64);
+            let now = SystemTime::UNIX_EPOCH
+                .elapsed()
+                .map_or(0, |elapsed| elapsed.as_secs() as i64);
             transaction.execute(
                 "INSERT INTO managed_keys VALUES (?1, ?2, ?3, ?4) ON CONFLICT (item_hash) DO NOTHING",
                 params![item_hash, key.id.0, key.wrapped, now],
@@ -128,8 +143,10 @@ impl Store for SqliteStore {
             }
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             for (id, address) in missing {
-                transaction
-                    .execute("INSERT INTO key_addresses VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING", params![id.0, address])?;
+                transaction.execute(
+                    "INSERT INTO key_addresses VALUES (?1, ?2) ON CONFLICT (id) DO NOTHING",
+                    params![id.0, address],
+                )?;
                 // Another process may have been first, with another address.
                 if select_address(&transaction, id)?.as_ref() != Some(address) {
                     return Ok(Some(*id));
@@ -155,7 +172,12 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 fn select_managed_key(connection: &Connection, item_hash: &[u8; 32]) -> rusqlite::Result<Option<StoredKey>> {
     connection
         .prepare_cached("SELECT id, wrapped FROM managed_keys WHERE item_hash = ?1")?
-        .query_row([item_hash], |row| Ok(StoredKey { id: Id(row.get(0)?), wrapped: row.get(1)? }))
+        .query_row([item_hash], |row| {
+            Ok(StoredKey {
+                id: Id(row.get(0)?),
+                wrapped: row.get(1)?,
+            })
+        })
         .optional()
 }
 

@@ -34,7 +34,11 @@ impl KeyArn {
         if !is_key_id(id) {
             return Err("has a key id that is neither a UUID nor mrk- and 32 hexadecimal digits".to_owned());
         }
-        Ok(Self { text: text.to_owned(), region: region.to_owned(), domain })
+        Ok(Self {
+            text: text.to_owned(),
+            region: region.to_owned(),
+            domain,
+        })
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -62,7 +66,9 @@ fn partition_of(region: &str) -> &'static str {
 /// Such as `eu-central-1` or `us-gov-west-1`: words of lower-case letters and a final number, joined by hyphens.
 fn is_region(text: &str) -> bool {
     let words: Vec<&str> = text.split('-').collect();
-    let [first, middle @ .., number] = words.as_slice() else { return false };
+    let [first, middle @ .., number] = words.as_slice() else {
+        return false;
+    };
     let is_word = |word: &&str| (2..=12).contains(&word.len()) && word.bytes().all(|byte| byte.is_ascii_lowercase());
     (2..=3).contains(&first.len())
         && is_word(first)
@@ -92,9 +98,18 @@ mod tests {
     #[test]
     fn the_endpoint_is_rebuilt_from_the_parts() {
         for (arn, endpoint) in [
-            (format!("arn:aws:kms:eu-central-1:111122223333:key/{ID}"), "https://kms.eu-central-1.amazonaws.com"),
-            (format!("arn:aws-cn:kms:cn-north-1:111122223333:key/{ID}"), "https://kms.cn-north-1.amazonaws.com.cn"),
-            (format!("arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/{ID}"), "https://kms.us-gov-west-1.amazonaws.com"),
+            (
+                format!("arn:aws:kms:eu-central-1:111122223333:key/{ID}"),
+                "https://kms.eu-central-1.amazonaws.com",
+            ),
+            (
+                format!("arn:aws-cn:kms:cn-north-1:111122223333:key/{ID}"),
+                "https://kms.cn-north-1.amazonaws.com.cn",
+            ),
+            (
+                format!("arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/{ID}"),
+                "https://kms.us-gov-west-1.amazonaws.com",
+            ),
             (
                 "arn:aws:kms:us-east-1:111122223333:key/mrk-1234567890abcdef1234567890abcdef".to_owned(),
                 "https://kms.us-east-1.amazonaws.com",

@@ -15,7 +15,6 @@ use super::KeyArn;
 use super::reply_limit::ReplyLimit;
 use crate::kms::Timeouts;
 
-const ATTEMPTS: u32 = 3;
 /// Clients of runtimes that are gone would pile up otherwise.
 const MAX_CLIENTS: usize = 64;
 
@@ -24,7 +23,11 @@ const MAX_CLIENTS: usize = 64;
 pub(crate) enum AwsIdentity {
     DefaultChain,
     Profile(String),
-    Static { access_key_id: String, secret_access_key: String, session_token: Option<String> },
+    Static {
+        access_key_id: String,
+        secret_access_key: String,
+        session_token: Option<String>,
+    },
 }
 
 pub(crate) struct AwsClients {
@@ -38,7 +41,16 @@ pub(crate) struct AwsClients {
 
 impl AwsClients {
     pub(crate) fn new(identity: AwsIdentity, timeouts: Timeouts, endpoint: Option<String>) -> Self {
-        Self { identity, timeouts, endpoint, clients: Mutex::default() }
+        Self {
+            identity,
+            timeouts,
+            endpoint,
+            clients: Mutex::default(),
+        }
+    }
+
+    pub(super) fn timeouts(&self) -> Timeouts {
+        self.timeouts
     }
 
     pub(super) async fn for_region(&self, arn: &KeyArn) -> Client {
@@ -61,14 +73,14 @@ impl AwsClients {
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(self.timeouts.connect)
             .operation_attempt_timeout(self.timeouts.attempt)
-            .operation_timeout(self.timeouts.total)
             .build();
         let config = aws_sdk_kms::config::Builder::from(&shared)
             .region(Region::new(arn.region().to_owned()))
             // Always explicit: an endpoint from the environment or a profile must not receive data keys.
             .endpoint_url(endpoint)
             .timeout_config(timeouts)
-            .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS))
+            // Retries are ours, the same for every provider.
+            .retry_config(RetryConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
             .interceptor(ReplyLimit)
             .build();
@@ -81,10 +93,22 @@ impl AwsClients {
         match &self.identity {
             AwsIdentity::DefaultChain => loader.load().await,
             AwsIdentity::Profile(name) => loader.profile_name(name).load().await,
-            AwsIdentity::Static { access_key_id, secret_access_key, session_token } => {
-                let credentials =
-                    Credentials::new(access_key_id, secret_access_key, session_token.clone(), None, "libvault");
-                loader.credentials_provider(SharedCredentialsProvider::new(credentials)).load().await
+            AwsIdentity::Static {
+                access_key_id,
+                secret_access_key,
+                session_token,
+            } => {
+                let credentials = Credentials::new(
+                    access_key_id,
+                    secret_access_key,
+                    session_token.clone(),
+                    None,
+                    "libvault",
+                );
+                loader
+                    .credentials_provider(SharedCredentialsProvider::new(credentials))
+                    .load()
+                    .await
             }
         }
     }

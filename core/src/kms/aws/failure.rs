@@ -6,9 +6,9 @@
 use std::error::Error as StdError;
 
 use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::operation::RequestId;
-use aws_sdk_kms::config::http::HttpResponse;
 
 use crate::error::ErrorCode;
 use crate::kms::KmsFailure;
@@ -22,12 +22,17 @@ where
             let status = service.raw().status().as_u16();
             let metadata = service.err().meta();
             let (code, message) = classify(metadata.code(), metadata.message(), status);
-            KmsFailure { code, message, request_id: service.err().request_id().map(bounded) }
+            KmsFailure {
+                code,
+                message,
+                request_id: service.err().request_id().map(bounded),
+            }
         }
         SdkError::TimeoutError(_) => KmsFailure::new(ErrorCode::Timeout, "the KMS did not answer within the deadline"),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-            KmsFailure::new(ErrorCode::Timeout, "the KMS could not be connected to within the deadline")
-        }
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => KmsFailure::new(
+            ErrorCode::Timeout,
+            "the KMS could not be connected to within the deadline",
+        ),
         SdkError::DispatchFailure(_) if lacks_credentials(&error) => {
             KmsFailure::new(ErrorCode::AccessDenied, "no AWS credentials could be loaded")
         }
@@ -36,22 +41,32 @@ where
             KmsFailure::new(ErrorCode::KmsUnavailable, message)
         }
         SdkError::ResponseError(response) => {
-            let message = format!("the KMS's answer (status {}) makes no sense", response.raw().status().as_u16());
+            let message = format!(
+                "the KMS's answer (status {}) makes no sense",
+                response.raw().status().as_u16()
+            );
             KmsFailure::new(ErrorCode::KmsUnavailable, message)
         }
-        _ => KmsFailure::new(ErrorCode::KmsUnavailable, format!("the request could not be made: {}", root_cause(&error))),
+        _ => KmsFailure::new(
+            ErrorCode::KmsUnavailable,
+            format!("the request could not be made: {}", root_cause(&error)),
+        ),
     }
 }
 
 fn classify(name: Option<&str>, text: Option<&str>, status: u16) -> (ErrorCode, String) {
     use ErrorCode::*;
+    let text = text.unwrap_or_default().to_ascii_lowercase();
+    // The service has one error for several key states (and the disabled one for keys pending deletion too); only its text tells them apart.
+    let pending_deletion = text.contains("pending") && text.contains("deletion");
     let code = match name {
+        Some("DisabledException" | "KMSInvalidStateException") if pending_deletion => KeyPendingDeletion,
         Some("DisabledException") => KeyDisabled,
+        // A key that is being made will be there soon.
+        Some("KMSInvalidStateException") if text.contains("creating") || text.contains("updating") => KmsUnavailable,
+        // Key material deleted or its key store disconnected: acts of the customer, so a refusal, from which nothing fails over.
+        Some("KMSInvalidStateException") => KeyDisabled,
         Some("NotFoundException") => KeyNotFound,
-        // The states Creating, PendingImport, Updating and Unavailable share this error with PendingDeletion; only the text tells them apart.
-        Some("KMSInvalidStateException") if text.is_some_and(|text| text.to_ascii_lowercase().contains("pending deletion")) => {
-            KeyPendingDeletion
-        }
         Some("InvalidCiphertextException" | "IncorrectKeyException") => AuthenticationFailed,
         Some(
             "AccessDeniedException"
@@ -81,7 +96,7 @@ fn classify(name: Option<&str>, text: Option<&str>, status: u16) -> (ErrorCode, 
             | "SlowDown",
         ) => Throttled,
         Some("DependencyTimeoutException") => Timeout,
-        // KeyUnavailableException, KMSInternalException, KMSInvalidStateException, ServiceUnavailable and whatever is yet to come.
+        // KeyUnavailableException, KMSInternalException, ServiceUnavailable and whatever is yet to come.
         Some(_) => KmsUnavailable,
         None if status == 429 => Throttled,
         None => KmsUnavailable,
@@ -98,7 +113,10 @@ fn lacks_credentials(error: &(dyn StdError + 'static)) -> bool {
 }
 
 fn root_cause(error: &(dyn StdError + 'static)) -> String {
-    causes(error).last().map(|cause| bounded(&cause.to_string())).unwrap_or_default()
+    causes(error)
+        .last()
+        .map(|cause| bounded(&cause.to_string()))
+        .unwrap_or_default()
 }
 
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
@@ -128,7 +146,7 @@ mod tests {
             ("InvalidKeyUsageException", AccessDenied),
             ("KeyUnavailableException", KmsUnavailable),
             ("KMSInternalException", KmsUnavailable),
-            ("KMSInvalidStateException", KmsUnavailable),
+            ("KMSInvalidStateException", KeyDisabled),
             ("NotFoundException", KeyNotFound),
             ("AccessDeniedException", AccessDenied),
             ("ExpiredTokenException", AccessDenied),

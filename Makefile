@@ -1,0 +1,123 @@
+# `make demo` and `make test` set up what they need inside this checkout: .venv, build, target and bindings/node/node_modules.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+PREFIX ?= /usr/local
+DESTDIR ?=
+VENV := .venv/bin/python
+export CARGO_TARGET_DIR := $(CURDIR)/target
+MATCHING_CASES := $(CURDIR)/build/matching-cases.jsonl
+
+.PHONY: help demo test test-rust test-c test-python test-node test-cli test-kms test-matrix test-quickstart build setup \
+	install bench bench-matching vectors header errors lint clean prerequisites
+
+help:
+	@echo 'make demo     sets up what it needs and runs the main job against an AWS KMS emulator'
+	@echo 'make test     sets up what it needs and runs all tests'
+	@echo 'make build    builds the library, the command line, the wheel, the npm package and an install tree in build/install'
+	@echo 'make install  DESTDIR=… PREFIX=…  installs the C library, its headers and package files'
+	@echo 'make lint     formatting, lints, documentation, licences, generated files'
+	@echo 'make bench    first numbers in every language; make bench-matching: instructions of a match'
+
+demo: build
+	$(VENV) demo/story.py
+
+test: test-rust test-c test-python test-node test-cli test-kms test-matrix test-quickstart
+	@echo 'make test: everything passed'
+
+test-rust: build $(MATCHING_CASES)
+	$(VENV) tests/gen/make_vectors.py --check
+	LIBVAULT_MATCHING_CASES=$(MATCHING_CASES) cargo test --release --locked -p libvault-core -- --include-ignored
+	cargo test --release --locked -p libvault-core --no-default-features --features rust-crypto,sqlite
+	cargo test --release --locked -p libvault-core --features rust-crypto --lib aead
+	cargo test --release --locked -p libvault-ffi -p libvault-cli
+
+test-c: build
+	$(VENV) tests/checks/check_ffi_bodies.py --self-test
+	$(VENV) tests/checks/check_ffi_bodies.py
+	tests/c/run.sh
+
+test-python: build
+	$(VENV) -m pytest -q tests/python
+
+test-node: build
+	cd bindings/node && npm test && npm run types
+
+test-cli: build
+	$(VENV) -m pytest -q tests/cli
+
+test-kms: build
+	$(VENV) -m pytest -q tests/servers tests/kms_faults demo/test_negative_control.py
+
+test-matrix: build test-c
+	$(VENV) tests/matrix/run_matrix.py
+
+test-quickstart: build
+	$(VENV) -m pytest -q tests/quickstart
+
+# --- set-up and builds; every step is skipped when its result is there and newer than what it was made from ---
+
+setup: prerequisites build/.setup-python build/.setup-node
+
+prerequisites:
+	@tools/check_prerequisites.sh
+
+build/.setup-python: tests/requirements.txt
+	@echo 'setting up .venv: test servers, pytest, maturin (tests/requirements.txt)'
+	mkdir -p build
+	$(PYTHON) -m venv .venv
+	$(VENV) -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@
+
+build/.setup-node: bindings/node/package-lock.json
+	@echo 'setting up bindings/node/node_modules: TypeScript, for the check of the types'
+	mkdir -p build
+	cd bindings/node && npm ci --no-audit --no-fund --loglevel=error
+	touch $@
+
+# Cargo knows what is stale; the packages are made again only when their library changed.
+build: setup
+	cargo build --release --locked -p libvault-core -p libvault-ffi
+	cargo build --release --locked -p libvault-cli
+	tools/build_packages.sh
+
+$(MATCHING_CASES): build/.setup-python $(wildcard tests/gen/*.py)
+	$(VENV) tests/gen/make_matching.py --seed 1 --cases 100000 --out $@
+
+install:
+	cargo build --release --locked -p libvault-ffi
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' ffi/install.sh
+
+# --- generated files and lints ---
+
+vectors: build/.setup-python
+	$(VENV) tests/gen/make_vectors.py
+
+errors:
+	tools/generate_errors.py
+
+header:
+	tests/checks/check_header.sh --write
+
+lint: setup
+	cargo fmt --all --check
+	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	cargo clippy --release --locked -p libvault-core --no-default-features --features rust-crypto,sqlite --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --no-deps --workspace
+	$(VENV) tests/checks/check_errors.py
+	tests/checks/check_header.sh
+	tools/check_dependencies.sh
+
+# --- numbers ---
+
+bench: build
+	$(VENV) tests/bench/bench.py
+
+bench-matching: setup
+	$(VENV) tests/bench/match_cost.py
+
+clean:
+	rm -rf build target .venv bindings/node/node_modules bindings/node/*.node

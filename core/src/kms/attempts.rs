@@ -1,0 +1,43 @@
+//! The deadlines and retries of a call to a KMS, the same for every provider.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::{KmsFailure, Timeouts};
+use crate::aead::{Random, SystemRandom};
+use crate::error::ErrorCode;
+
+const ATTEMPTS: u32 = 3;
+const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+
+/// Calls until one attempt succeeds or is refused, at most three times and within the total deadline. Only an unreachable KMS is asked again, after
+/// a pause with full jitter; where the pause does not fit into the deadline, the last attempt's own failure is the result.
+pub(super) async fn run<T, F>(timeouts: Timeouts, mut attempt: impl FnMut() -> F) -> Result<T, KmsFailure>
+where
+    F: Future<Output = Result<T, KmsFailure>>,
+{
+    let deadline = Instant::now() + timeouts.total;
+    for number in 1.. {
+        let limit = deadline.min(Instant::now() + timeouts.attempt);
+        let failure = match timeout_at(limit, attempt()).await {
+            Ok(Ok(reply)) => return Ok(reply),
+            Ok(Err(failure)) => failure,
+            Err(_) => KmsFailure::new(ErrorCode::Timeout, "the KMS did not answer within the deadline"),
+        };
+        let pause = jittered(FIRST_BACKOFF * 2_u32.pow(number - 1));
+        if !failure.is_unavailability() || number == ATTEMPTS || Instant::now() + pause >= deadline {
+            return Err(failure);
+        }
+        sleep(pause).await;
+    }
+    Err(KmsFailure::new(ErrorCode::Internal, "no attempt was made"))
+}
+
+/// A random part of `backoff`, so that callers who failed together do not come back together.
+fn jittered(backoff: Duration) -> Duration {
+    let mut byte = [u8::MAX];
+    // Without randomness the whole pause is as good.
+    let _ = SystemRandom.fill(&mut byte);
+    backoff * u32::from(byte[0]) / u32::from(u8::MAX)
+}
