@@ -104,9 +104,10 @@ header:
 
 lint: setup
 	cargo fmt --all --check
-	cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	cargo clippy --release --locked --workspace -- -D warnings
+	cargo clippy --release --locked -p libvault-core -p libvault-ffi -p libvault-cli --all-targets -- -D warnings
 	cargo clippy --release --locked -p libvault-core --no-default-features --features rust-crypto,sqlite --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --no-deps --workspace
+	RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --no-deps --workspace --exclude libvault-cli
 	$(VENV) tests/checks/check_errors.py
 	tests/checks/check_header.sh
 	tools/check_dependencies.sh

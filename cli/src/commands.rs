@@ -62,18 +62,9 @@ impl Job {
         }
         let context = arguments.context.load()?;
         let vault = open(&arguments.config, reporter)?;
-        let aad = arguments
-            .aad_file
-            .as_deref()
-            .map(|path| input::read(path, LONGEST_PAYLOAD))
-            .transpose()?;
+        let aad = arguments.aad_file.as_deref().map(|path| input::read(path, LONGEST_PAYLOAD)).transpose()?;
         let input = input::read(&arguments.input.input, LONGEST_PAYLOAD)?;
-        Ok(Self {
-            vault,
-            context,
-            aad,
-            input,
-        })
+        Ok(Self { vault, context, aad, input })
     }
 
     fn aad(&self) -> Option<&[u8]> {

@@ -34,11 +34,7 @@ impl ContextArguments {
         };
         let from_arguments = self.context.iter().enumerate().map(|(index, item)| split(index, item));
         let mut items = from_arguments.collect::<Result<Vec<_>, _>>()?;
-        items.extend(
-            from_file
-                .iter()
-                .map(|(name, value)| (name.as_bytes(), value.as_bytes())),
-        );
+        items.extend(from_file.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())));
         Ok(Context::from_bytes(items)?)
     }
 
@@ -69,11 +65,7 @@ fn read_json(path: &Path) -> Result<Vec<(String, String)>, Failure> {
             error.line(),
             error.column()
         );
-        Failure::new(
-            ErrorCode::InvalidContext,
-            message,
-            "Write {\"name\": \"value\"} with 1 to 10 items.",
-        )
+        Failure::new(ErrorCode::InvalidContext, message, "Write {\"name\": \"value\"} with 1 to 10 items.")
     })?;
     Ok(items.0)
 }

@@ -36,11 +36,7 @@ pub(crate) fn read(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, Failur
 }
 
 fn name_of(path: &Path) -> &Path {
-    if path == Path::new("-") {
-        Path::new("standard input")
-    } else {
-        path
-    }
+    if path == Path::new("-") { Path::new("standard input") } else { path }
 }
 
 /// Reads one byte more than the limit, so that the caller can tell a full input from one that is too long.

@@ -50,9 +50,7 @@ impl Output {
     /// Refuses what is known to be refused later: a file that exists, a missing directory, envelopes on a terminal.
     pub(crate) fn prepare(arguments: &OutputArguments, contents: Contents) -> Result<Self, Failure> {
         let target = match &arguments.output {
-            None => Target::StandardOutput {
-                even_to_terminal: false,
-            },
+            None => Target::StandardOutput { even_to_terminal: false },
             Some(path) if path.as_os_str() == "-" => Target::StandardOutput { even_to_terminal: true },
             Some(path) => Target::of_path(path, arguments.force)?,
         };
@@ -82,11 +80,7 @@ impl Output {
                 .open(path)
                 .and_then(|mut file| file.write_all(bytes))
                 .map_err(|error| Failure::from_write(&error, &path.display().to_string())),
-            Target::File {
-                path,
-                directory,
-                replace,
-            } => {
+            Target::File { path, directory, replace } => {
                 write_file(path, directory, *replace, self.contents, bytes)?;
                 if reporter.is_json() {
                     let written = json!({ "output": path.to_string_lossy(), "bytes": bytes.len() });
@@ -98,12 +92,7 @@ impl Output {
     }
 
     fn refuse_terminal(&self) -> Result<(), Failure> {
-        let refused = matches!(
-            self.target,
-            Target::StandardOutput {
-                even_to_terminal: false
-            }
-        );
+        let refused = matches!(self.target, Target::StandardOutput { even_to_terminal: false });
         if !refused || !io::stdout().is_terminal() {
             return Ok(());
         }
@@ -121,11 +110,7 @@ impl Target {
         let followed = fs::metadata(path);
         if followed.as_ref().is_ok_and(fs::Metadata::is_dir) {
             let message = format!("the output {} is a directory", path.display());
-            return Err(Failure::new(
-                ErrorCode::InvalidArgument,
-                message,
-                "Give the name of a file in it.",
-            ));
+            return Err(Failure::new(ErrorCode::InvalidArgument, message, "Give the name of a file in it."));
         }
         if followed.is_ok_and(|metadata| !metadata.is_file()) {
             return Ok(Self::Special(path.to_owned()));
@@ -139,48 +124,32 @@ impl Target {
         };
         if !directory.is_dir() {
             let message = format!("the directory of the output, {}, does not exist", directory.display());
-            return Err(Failure::new(
-                ErrorCode::InvalidArgument,
-                message,
-                "Make the directory first.",
-            ));
+            return Err(Failure::new(ErrorCode::InvalidArgument, message, "Make the directory first."));
         }
-        Ok(Self::File {
-            path: path.to_owned(),
-            directory,
-            replace: force,
-        })
+        Ok(Self::File { path: path.to_owned(), directory, replace: force })
     }
 }
 
 fn already_exists(path: &Path) -> Failure {
     let message = format!("the output {} exists", path.display());
-    Failure::new(
-        ErrorCode::Conflict,
-        message,
-        "Give another name, or --force to replace it.",
-    )
+    Failure::new(ErrorCode::Conflict, message, "Give another name, or --force to replace it.")
 }
 
 /// Anything but text could also be an instruction to the terminal.
 fn has_unprintable(text: &str) -> bool {
-    text.chars()
-        .any(|character| character.is_control() && !matches!(character, '\n' | '\r' | '\t'))
+    text.chars().any(|character| character.is_control() && !matches!(character, '\n' | '\r' | '\t'))
 }
 
 /// The name appears in the directory only when all bytes are on the disk; until then, and after any failure, it does not.
 fn write_file(path: &Path, directory: &Path, replace: bool, contents: Contents, bytes: &[u8]) -> Result<(), Failure> {
     let interruption = Interruption::watch().map_err(|error| Failure::from_file("write", path, &error))?;
-    let (mut file, temporary) = create_temporary(directory, contents)
-        .map_err(|error| Failure::from_file("write", path, &error))?
-        .into_parts();
+    let (mut file, temporary) =
+        create_temporary(directory, contents).map_err(|error| Failure::from_file("write", path, &error))?.into_parts();
     for part in bytes.chunks(1 << 20) {
         interruption.check()?;
-        file.write_all(part)
-            .map_err(|error| Failure::from_file("write", path, &error))?;
+        file.write_all(part).map_err(|error| Failure::from_file("write", path, &error))?;
     }
-    file.sync_all()
-        .map_err(|error| Failure::from_file("write", path, &error))?;
+    file.sync_all().map_err(|error| Failure::from_file("write", path, &error))?;
     interruption.check()?;
     publish(temporary, path, directory, replace)
 }
@@ -198,11 +167,7 @@ fn create_temporary(directory: &Path, contents: Contents) -> io::Result<NamedTem
 }
 
 fn publish(temporary: TempPath, path: &Path, directory: &Path, replace: bool) -> Result<(), Failure> {
-    let renamed = if replace {
-        temporary.persist(path)
-    } else {
-        temporary.persist_noclobber(path)
-    };
+    let renamed = if replace { temporary.persist(path) } else { temporary.persist_noclobber(path) };
     renamed.map_err(|failed| match failed.error.kind() {
         io::ErrorKind::AlreadyExists => already_exists(path),
         _ => Failure::from_file("write", path, &failed.error),
@@ -238,10 +203,16 @@ impl Interruption {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Mutex, PoisonError};
+
     use super::*;
+
+    /// A signal reaches the whole process, so a test that raises one and a test that writes a file take turns.
+    static TURN: Mutex<()> = Mutex::new(());
 
     #[test]
     fn a_signal_is_kept_and_then_obeyed() {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let interruption = Interruption::watch().expect("handlers can be installed");
         assert!(interruption.check().is_ok());
         signal_hook::low_level::raise(SIGTERM).expect("a process may signal itself");
@@ -250,17 +221,13 @@ mod tests {
 
     #[test]
     fn a_file_that_appears_meanwhile_is_left_alone() {
+        let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let directory = tempfile::tempdir().expect("a directory can be made");
         let path = directory.path().join("out");
-        let arguments = OutputArguments {
-            output: Some(path.clone()),
-            force: false,
-        };
+        let arguments = OutputArguments { output: Some(path.clone()), force: false };
         let output = Output::prepare(&arguments, Contents::Plaintext).expect("the name is free");
         fs::write(&path, "another program's").expect("the directory is writable");
-        let failure = output
-            .write(b"ours", Reporter::new(false))
-            .expect_err("the name is taken");
+        let failure = output.write(b"ours", Reporter::new(false)).expect_err("the name is taken");
         assert!(matches!(failure, Failure::Error { error, .. } if error.code() == ErrorCode::Conflict));
         assert_eq!(fs::read(&path).expect("it is still there"), b"another program's");
         assert_eq!(fs::read_dir(directory.path()).expect("it can be listed").count(), 1);

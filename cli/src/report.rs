@@ -85,10 +85,7 @@ impl From<Error> for Failure {
 
 impl Failure {
     pub(crate) fn new(code: ErrorCode, message: String, action: impl Into<String>) -> Self {
-        Self::Error {
-            error: Error::new(code, message),
-            action: Some(action.into()),
-        }
+        Self::Error { error: Error::new(code, message), action: Some(action.into()) }
     }
 
     /// A file named on the command line cannot be used.

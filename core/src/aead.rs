@@ -155,10 +155,7 @@ mod tests {
             RustCrypto::open(&key, Nonce::frame(7, true), &aad, &left, &left_tag, &mut opened).unwrap();
             assert_eq!(opened, data);
             AwsLc::open(&key, Nonce::frame(7, false), &aad, &left, &left_tag, &mut opened).unwrap_err();
-            assert!(
-                opened.iter().all(|byte| *byte == 0),
-                "a failed open leaves no plaintext"
-            );
+            assert!(opened.iter().all(|byte| *byte == 0), "a failed open leaves no plaintext");
             assert_eq!(AwsLc::sha256(&[&data, &aad]), RustCrypto::sha256(&[&data, &aad]));
             let (left, right) = (AwsLc::mac_key(&data), RustCrypto::mac_key(&data));
             assert_eq!(AwsLc::mac(&left, &[&aad, &key]), RustCrypto::mac(&right, &[&aad, &key]));

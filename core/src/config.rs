@@ -38,10 +38,8 @@ impl Config {
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let text = std::fs::read_to_string(path).map_err(|error| {
-            let message = format!(
-                "configuration {} cannot be read: {error}; `libvault init` makes one",
-                path.display()
-            );
+            let message =
+                format!("configuration {} cannot be read: {error}; `libvault init` makes one", path.display());
             Error::new(ErrorCode::InvalidConfig, message)
         })?;
         let directory = path.parent().unwrap_or(Path::new("."));
@@ -68,10 +66,7 @@ impl Config {
 /// Shows nothing but the number of bindings: a configuration holds credentials.
 impl fmt::Debug for Config {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("Config")
-            .field("bindings", &self.bindings.len())
-            .finish_non_exhaustive()
+        formatter.debug_struct("Config").field("bindings", &self.bindings.len()).finish_non_exhaustive()
     }
 }
 
@@ -113,10 +108,7 @@ impl raw::Timeouts {
     fn check(&self) -> Result<Timeouts> {
         let check = |name: &str, milliseconds: u64| {
             if !(1..=60_000).contains(&milliseconds) {
-                return Err(Error::config(
-                    format!("timeouts.{name}"),
-                    "is not from 1 to 60000 milliseconds",
-                ));
+                return Err(Error::config(format!("timeouts.{name}"), "is not from 1 to 60000 milliseconds"));
             }
             Ok(Duration::from_millis(milliseconds))
         };

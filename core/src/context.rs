@@ -39,10 +39,7 @@ impl Context {
     /// character; a name that starts with `libvault:` or `aws:`; too few or too many items; a canonical form over 8,192 bytes.
     pub fn new<N: AsRef<str>, V: AsRef<str>>(items: impl IntoIterator<Item = (N, V)>) -> Result<Self> {
         let owned: Vec<(N, V)> = items.into_iter().take(MAX_ITEMS + 1).collect();
-        let mut sorted: Vec<(&str, &str)> = owned
-            .iter()
-            .map(|(name, value)| (name.as_ref(), value.as_ref()))
-            .collect();
+        let mut sorted: Vec<(&str, &str)> = owned.iter().map(|(name, value)| (name.as_ref(), value.as_ref())).collect();
         sorted.sort_unstable_by_key(|(name, _)| *name);
         Self::from_sorted(&sorted)
     }
@@ -55,10 +52,7 @@ impl Context {
         let mut texts = Vec::with_capacity(MAX_ITEMS);
         for (name, value) in items.into_iter().take(MAX_ITEMS + 1) {
             let Ok(name) = std::str::from_utf8(name) else {
-                return Err(Error::new(
-                    ErrorCode::InvalidContext,
-                    "the name of a context item is not UTF-8",
-                ));
+                return Err(Error::new(ErrorCode::InvalidContext, "the name of a context item is not UTF-8"));
             };
             let value = std::str::from_utf8(value).map_err(|_| invalid(name, "its value is not UTF-8"))?;
             texts.push((name, value));
@@ -83,10 +77,7 @@ impl Context {
     fn from_sorted(items: &[(&str, &str)]) -> Result<Self> {
         match items.len() {
             0 => {
-                return Err(Error::new(
-                    ErrorCode::InvalidContext,
-                    "a key context needs at least one item",
-                ));
+                return Err(Error::new(ErrorCode::InvalidContext, "a key context needs at least one item"));
             }
             1..=MAX_ITEMS => {}
             _ => {
@@ -94,12 +85,8 @@ impl Context {
                 return Err(Error::new(ErrorCode::InvalidContext, message));
             }
         }
-        let mut bytes = Vec::with_capacity(
-            1 + items
-                .iter()
-                .map(|(name, value)| 4 + name.len() + value.len())
-                .sum::<usize>(),
-        );
+        let mut bytes =
+            Vec::with_capacity(1 + items.iter().map(|(name, value)| 4 + name.len() + value.len()).sum::<usize>());
         let mut ranges = Vec::with_capacity(items.len());
         bytes.push(items.len() as u8);
         for (index, (name, value)) in items.iter().enumerate() {
@@ -120,12 +107,7 @@ impl Context {
             ranges.push(start..bytes.len());
         }
         let digest = sha256(&[&bytes]);
-        Ok(Self(Arc::new(Canonical {
-            bytes,
-            items: ranges,
-            digest,
-            salts: Default::default(),
-        })))
+        Ok(Self(Arc::new(Canonical { bytes, items: ranges, digest, salts: Default::default() })))
     }
 
     /// The items, sorted by the bytes of their names.
@@ -143,9 +125,7 @@ impl Context {
 
     /// The value of an item.
     pub fn value(&self, name: &str) -> Option<&str> {
-        self.items()
-            .find(|(candidate, _)| *candidate == name)
-            .map(|(_, value)| value)
+        self.items().find(|(candidate, _)| *candidate == name).map(|(_, value)| value)
     }
 
     /// Each item in canonical form: lengths, name and value.
@@ -183,10 +163,7 @@ impl std::hash::Hash for Context {
 impl fmt::Debug for Context {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Context")?;
-        formatter
-            .debug_set()
-            .entries(self.items().map(|(name, _)| name))
-            .finish()
+        formatter.debug_set().entries(self.items().map(|(name, _)| name)).finish()
     }
 }
 
@@ -195,25 +172,16 @@ fn check_item(name: &str, value: &str) -> Result<()> {
         return Err(invalid(name, "a name is empty"));
     }
     if longer_than(name, MAX_NAME_CHARS) {
-        return Err(invalid(
-            name,
-            format_args!("its name is longer than {MAX_NAME_CHARS} characters"),
-        ));
+        return Err(invalid(name, format_args!("its name is longer than {MAX_NAME_CHARS} characters")));
     }
     if name.starts_with("libvault:") || name.starts_with("aws:") {
-        return Err(invalid(
-            name,
-            "names that start with `libvault:` or `aws:` are reserved",
-        ));
+        return Err(invalid(name, "names that start with `libvault:` or `aws:` are reserved"));
     }
     if value.is_empty() {
         return Err(invalid(name, "its value is empty"));
     }
     if longer_than(value, MAX_VALUE_CHARS) {
-        return Err(invalid(
-            name,
-            format_args!("its value is longer than {MAX_VALUE_CHARS} characters"),
-        ));
+        return Err(invalid(name, format_args!("its value is longer than {MAX_VALUE_CHARS} characters")));
     }
     if has_control(name) {
         return Err(invalid(name, "its name holds a control character"));

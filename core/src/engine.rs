@@ -45,12 +45,10 @@ impl Engine {
 
     /// Whether encrypting for this context would call a KMS. A context that is refused calls none.
     pub(crate) fn needs_network(&self, context: &Context) -> bool {
-        match self.registry.decide(context, |_| ()) {
-            Ok(Outcome::Customer(matched)) => matched
-                .bindings
-                .iter()
-                .flat_map(|binding| &binding.keys)
-                .any(|key| key.kek.needs_network()),
+        match self.decide(context) {
+            Ok(Outcome::Customer(matched)) => {
+                matched.bindings.iter().flat_map(|binding| &binding.keys).any(|key| key.kek.needs_network())
+            }
             Ok(Outcome::Managed(_)) | Err(_) => false,
         }
     }
@@ -80,10 +78,7 @@ impl Engine {
     }
 
     fn warn(&self, warning: String) {
-        self.warnings
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(warning);
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
     }
 
     /// Runs `work`, which may wait for the store, where `access` says.
@@ -95,9 +90,7 @@ impl Engine {
         if let (StoreAccess::OffThread, Ok(runtime)) = (access, tokio::runtime::Handle::try_current()) {
             let managed = Arc::clone(&self.managed);
             let task = runtime.spawn_blocking(move || work(&managed));
-            return task
-                .await
-                .map_err(|_| Error::internal("a read of the store panicked"))?;
+            return task.await.map_err(|_| Error::internal("a read of the store panicked"))?;
         }
         work(&self.managed)
     }

@@ -12,7 +12,8 @@ pub(crate) use keys::{BindInput, MessageKeys, combine_shares, context_tag, share
 pub use layout::Policy;
 pub(crate) use layout::{
     ANY_BINDING, BUNDLE_MAC_LENGTH, COMMITMENT_LENGTH, CONTEXT_TAG_LENGTH, DecisionByte, Form, HEADER_LENGTH, Id,
-    MANAGED_BINDING, MANAGED_BLOB, MAX_BLOB, MAX_COUNT, MESSAGE_ID_LENGTH, PREFIX_LENGTH, Purpose, WRAP_PLAINTEXT,
+    MANAGED_BINDING, MANAGED_BLOB, MAX_BLOB, MAX_BUNDLE, MAX_COUNT, MESSAGE_ID_LENGTH, PREFIX_LENGTH, Purpose,
+    WRAP_PLAINTEXT,
 };
 pub(crate) use parse::{Bundle, ContextPart, Envelope, Share};
 pub(crate) use payload::{open_payload, payload_length, seal_one_shot, sealed_length};

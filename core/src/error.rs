@@ -38,13 +38,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error with a message for people; the message must not hold secrets or context values.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Arc::new(Inner {
-            code,
-            message: message.into(),
-            field: None,
-            needed_length: None,
-            kms: None,
-        }))
+        Self(Arc::new(Inner { code, message: message.into(), field: None, needed_length: None, kms: None }))
     }
 
     /// A defect in libvault or in a binding.
@@ -102,10 +96,8 @@ impl Error {
     }
 
     pub(crate) fn buffer_too_small(needed: usize, given: usize) -> Self {
-        let mut inner = Self::new(
-            ErrorCode::BufferTooSmall,
-            format!("the output needs {needed} bytes, the buffer has {given}"),
-        );
+        let mut inner =
+            Self::new(ErrorCode::BufferTooSmall, format!("the output needs {needed} bytes, the buffer has {given}"));
         inner.edit(|inner| inner.needed_length = Some(needed));
         inner
     }

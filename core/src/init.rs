@@ -41,12 +41,20 @@ pub fn init(directory: &Path) -> Result<Initialized> {
             return Err(Error::new(ErrorCode::Conflict, message));
         }
     }
+    let filled = fill(directory, &made);
+    if filled.is_err() {
+        // None of them existed before, and none is of use alone: a second try starts afresh.
+        for path in [&made.config, &made.store, &made.root_key] {
+            let _ = fs::remove_file(path);
+        }
+    }
+    filled.map(|()| made)
+}
+
+fn fill(directory: &Path, made: &Initialized) -> Result<()> {
     KeyFile::create(&made.root_key, &SystemRandom)?;
     let root_key = KeyFile::read(&made.root_key, "root_key.path")?;
-    SqliteStore::create(
-        &made.store,
-        &ManagedKeys::new_wrapped_lookup_key(&root_key, &SystemRandom)?,
-    )?;
+    SqliteStore::create(&made.store, &ManagedKeys::new_wrapped_lookup_key(&root_key, &SystemRandom)?)?;
     let write = || {
         let mut file = fs::File::options().write(true).create_new(true).open(&made.config)?;
         file.write_all(CONFIG.as_bytes())?;
@@ -54,15 +62,11 @@ pub fn init(directory: &Path) -> Result<Initialized> {
         // The names of all three files are on disk before anybody relies on the root key.
         sync_directory(directory)
     };
-    write().map_err(|error| cannot_make(&made.config, &error))?;
-    Ok(made)
+    write().map_err(|error| cannot_make(&made.config, &error))
 }
 
 fn cannot_make(path: &Path, error: &std::io::Error) -> Error {
-    Error::new(
-        ErrorCode::InvalidConfig,
-        format!("{} cannot be made: {error}", path.display()),
-    )
+    Error::new(ErrorCode::InvalidConfig, format!("{} cannot be made: {error}", path.display()))
 }
 
 fn create_directory(directory: &Path) -> std::io::Result<()> {

@@ -73,11 +73,7 @@ pub(crate) struct KmsFailure {
 
 impl KmsFailure {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            request_id: None,
-        }
+        Self { code, message: message.into(), request_id: None }
     }
 
     /// The ciphertext is not one that this key made for this purpose.
@@ -92,12 +88,7 @@ impl KmsFailure {
         }
         let message = format!("key {key_id} ({provider}), {operation}: {}", self.message);
         let request_id = self.request_id;
-        Error::new(self.code, message).with_kms(KmsCall {
-            provider,
-            key_id: key_id.to_owned(),
-            operation,
-            request_id,
-        })
+        Error::new(self.code, message).with_kms(KmsCall { provider, key_id: key_id.to_owned(), operation, request_id })
     }
 
     /// Whether another wrap of the share may be tried: the key could not be reached, as opposed to being refused.

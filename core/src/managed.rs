@@ -46,6 +46,11 @@ impl ContextKeys {
         &self.ids
     }
 
+    /// Counted from before the read, on a clock that counts sleep; a clock that went back makes nothing fresh.
+    fn is_fresh(&self, now: Duration) -> bool {
+        now.checked_sub(self.read_at).is_some_and(|age| age < CACHE_TIME)
+    }
+
     /// The key of wraps under all of these KEKs.
     pub(crate) fn chain_key(&self) -> &Hkdf {
         &self.chain_key
@@ -55,11 +60,7 @@ impl ContextKeys {
 /// The KEKs that a managed share names, found but not yet unwrapped.
 pub(crate) enum Located {
     InMemory(Arc<ContextKeys>),
-    InStore {
-        item_hashes: Vec<[u8; 32]>,
-        keys: Vec<StoredKey>,
-        context: Option<Context>,
-    },
+    InStore { item_hashes: Vec<[u8; 32]>, keys: Vec<StoredKey>, context: Option<Context>, read_at: Duration },
 }
 
 impl ManagedKeys {
@@ -72,32 +73,16 @@ impl ManagedKeys {
         clock: Arc<dyn Clock>,
         counters: Arc<Counters>,
     ) -> Result<Self> {
-        let wrapped = store.meta(LOOKUP_KEY)?.ok_or_else(|| {
-            Error::new(
-                ErrorCode::StoreUnavailable,
-                "the store holds no lookup key: it is damaged",
-            )
-        })?;
+        let wrapped = store
+            .meta(LOOKUP_KEY)?
+            .ok_or_else(|| Error::new(ErrorCode::StoreUnavailable, "the store holds no lookup key: it is damaged"))?;
         let bind = lookup_key_bind();
         counters.root_key_use();
-        let lookup_key = root_key
-            .unwrap(&bind, &wrapped)
-            .and_then(|plaintext| share_bound_to(&*plaintext, &bind))
-            .ok_or_else(|| {
-                Error::config(
-                    "root_key.path",
-                    "this root key is not the one that the store was made with",
-                )
-            })?;
-        Ok(Self {
-            store,
-            root_key,
-            lookup_key,
-            random,
-            clock,
-            counters,
-            cache: ContextKeyCache::default(),
-        })
+        let lookup_key =
+            root_key.unwrap(&bind, &wrapped).and_then(|plaintext| share_bound_to(&*plaintext, &bind)).ok_or_else(
+                || Error::config("root_key.path", "this root key is not the one that the store was made with"),
+            )?;
+        Ok(Self { store, root_key, lookup_key, random, clock, counters, cache: ContextKeyCache::default() })
     }
 
     /// A new lookup key, wrapped, for a new store.
@@ -105,21 +90,14 @@ impl ManagedKeys {
         let mut key = Secret::<32>::zero();
         random.fill(&mut *key)?;
         let bind = lookup_key_bind();
-        root_key
-            .wrap(random, &bind, &wrap_plaintext(&key, &bind))
-            .map(Vec::from)
+        root_key.wrap(random, &bind, &wrap_plaintext(&key, &bind)).map(Vec::from)
     }
 
     /// Refuses key ids that were used for another address before: ids in envelopes are never re-pointed.
     pub(crate) fn pin_addresses(&self, keys: &[(Id, String)]) -> Result<Option<Id>> {
         let pins: Vec<_> = keys
             .iter()
-            .map(|(id, address)| {
-                (
-                    *id,
-                    hmac(&*self.lookup_key, &[b"libvault/v1/address", address.as_bytes()]),
-                )
-            })
+            .map(|(id, address)| (*id, hmac(&*self.lookup_key, &[b"libvault/v1/address", address.as_bytes()])))
             .collect();
         self.store.pin_addresses(&pins)
     }
@@ -127,7 +105,7 @@ impl ManagedKeys {
     /// The keys of a context that are in memory and fresh.
     pub(crate) fn cached(&self, context: &Context) -> Option<Arc<ContextKeys>> {
         let keys = self.cache.get(context.digest())?;
-        (self.clock.now().saturating_sub(keys.read_at) < CACHE_TIME).then_some(keys)
+        keys.is_fresh(self.clock.now()).then_some(keys)
     }
 
     /// The keys of all items, made where they are missing. Only the matcher can say that managed keys may be used.
@@ -163,13 +141,12 @@ impl ManagedKeys {
     /// # Errors
     /// `KeyNotFound` for an id that no item of the context has (R24), `PolicyMismatch` for an impossible selection (R25), `StoreUnavailable`.
     pub(crate) fn locate(&self, context: &Context, ids: &[Id], all_items: bool) -> Result<Located> {
+        let read_at = self.clock.now();
         let item_hashes = self.item_hashes(context);
         let found = self.store.managed_keys(&item_hashes)?;
         let mut positions = Vec::with_capacity(ids.len());
         for id in ids {
-            let position = found
-                .iter()
-                .position(|key| key.as_ref().is_some_and(|key| key.id == *id));
+            let position = found.iter().position(|key| key.as_ref().is_some_and(|key| key.id == *id));
             positions.push(position.ok_or_else(|| not_found(*id))?);
         }
         if !positions.is_sorted_by(|a, b| a < b) || (all_items && positions.len() != item_hashes.len()) {
@@ -177,34 +154,21 @@ impl ManagedKeys {
             return Err(Error::new(ErrorCode::PolicyMismatch, message));
         }
         let context = (positions.len() == item_hashes.len()).then(|| context.clone());
-        let keys = positions
-            .iter()
-            .filter_map(|position| found[*position].clone())
-            .collect();
+        let keys = positions.iter().filter_map(|position| found[*position].clone()).collect();
         let item_hashes = positions.iter().map(|position| item_hashes[*position]).collect();
-        Ok(Located::InStore {
-            item_hashes,
-            keys,
-            context,
-        })
+        Ok(Located::InStore { item_hashes, keys, context, read_at })
     }
 
     /// The key of wraps under the located KEKs.
     pub(crate) fn chain_key(&self, located: &Located) -> Result<Hkdf> {
         match located {
             Located::InMemory(keys) => Ok(keys.chain_key.clone()),
-            Located::InStore {
-                item_hashes,
-                keys,
-                context: Some(context),
-            } => self
-                .load(context, item_hashes, keys, self.clock.now())
-                .map(|keys| keys.chain_key.clone()),
-            Located::InStore {
-                item_hashes,
-                keys,
-                context: None,
-            } => Ok(chain_key(&self.unwrap_all(item_hashes, keys)?)),
+            Located::InStore { item_hashes, keys, context: Some(context), read_at } => {
+                self.load(context, item_hashes, keys, *read_at).map(|keys| keys.chain_key.clone())
+            }
+            Located::InStore { item_hashes, keys, context: None, .. } => {
+                Ok(chain_key(&self.unwrap_all(item_hashes, keys)?))
+            }
         }
     }
 
@@ -217,12 +181,8 @@ impl ManagedKeys {
     ) -> Result<Arc<ContextKeys>> {
         let keks = self.unwrap_all(item_hashes, stored)?;
         let ids = stored.iter().flat_map(|key| key.id.0).collect();
-        let keys = Arc::new(ContextKeys {
-            ids,
-            chain_key: chain_key(&keks),
-            read_at,
-        });
-        self.cache.insert(*context.digest(), Arc::clone(&keys));
+        let keys = Arc::new(ContextKeys { ids, chain_key: chain_key(&keks), read_at });
+        self.cache.insert(*context.digest(), Arc::clone(&keys), self.clock.now());
         Ok(keys)
     }
 
@@ -233,27 +193,19 @@ impl ManagedKeys {
         self.random.fill(&mut *kek)?;
         let bind = kek_bind(id, item_hash);
         self.counters.root_key_use();
-        let wrapped = self
-            .root_key
-            .wrap(&*self.random, &bind, &wrap_plaintext(&kek, &bind))?
-            .to_vec();
-        self.store
-            .insert_managed_key_if_absent(item_hash, &StoredKey { id, wrapped })
+        let wrapped = self.root_key.wrap(&*self.random, &bind, &wrap_plaintext(&kek, &bind))?.to_vec();
+        self.store.insert_managed_key_if_absent(item_hash, &StoredKey { id, wrapped })
     }
 
     fn unwrap_all(&self, item_hashes: &[[u8; 32]], stored: &[StoredKey]) -> Result<Vec<Secret<32>>> {
         let unwrap = |(item_hash, key): (&[u8; 32], &StoredKey)| {
             let bind = kek_bind(key.id, item_hash);
             self.counters.root_key_use();
-            let kek = self
-                .root_key
-                .unwrap(&bind, &key.wrapped)
-                .and_then(|plaintext| share_bound_to(&*plaintext, &bind));
+            let kek =
+                self.root_key.unwrap(&bind, &key.wrapped).and_then(|plaintext| share_bound_to(&*plaintext, &bind));
             kek.ok_or_else(|| {
-                let message = format!(
-                    "managed key {} in the store cannot be opened with the root key: it is damaged",
-                    key.id
-                );
+                let message =
+                    format!("managed key {} in the store cannot be opened with the root key: it is damaged", key.id);
                 Error::new(ErrorCode::StoreUnavailable, message)
             })
         };
@@ -261,10 +213,7 @@ impl ManagedKeys {
     }
 
     fn item_hashes(&self, context: &Context) -> Vec<[u8; 32]> {
-        context
-            .canonical_items()
-            .map(|item| hmac(&*self.lookup_key, &[b"libvault/v1/item", item]))
-            .collect()
+        context.canonical_items().map(|item| hmac(&*self.lookup_key, &[b"libvault/v1/item", item])).collect()
     }
 }
 

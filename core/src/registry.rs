@@ -41,26 +41,12 @@ impl Registry {
         check_selectors(&bindings)?;
         check_addresses(&bindings)?;
         let select = |wanted: fn(&Binding) -> bool| {
-            SelectorIndex::new(
-                bindings
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, b)| wanted(b))
-                    .map(|(i, b)| (i, &b.selector)),
-            )
+            SelectorIndex::new(bindings.iter().enumerate().filter(|(_, b)| wanted(b)).map(|(i, b)| (i, &b.selector)))
         };
         let live = select(Binding::is_live);
         let denying = select(|binding| binding.state == State::Pending && binding.deny_while_pending);
         let bound_names = BoundNames::new(bindings.iter().filter(|binding| binding.is_live()));
-        Ok(Self {
-            by_id,
-            by_key_id,
-            live,
-            denying,
-            bound_names,
-            rules,
-            bindings,
-        })
+        Ok(Self { by_id, by_key_id, live, denying, bound_names, rules, bindings })
     }
 
     /// A binding by the id that bundles carry.
@@ -131,10 +117,7 @@ fn check_addresses(bindings: &[Arc<Binding>]) -> Result<()> {
         for key in &binding.keys {
             let (owner, name) = *owners.entry(&key.address).or_insert((&binding.owner, &key.name));
             if owner != binding.owner {
-                return Err(conflict(format!(
-                    "keys {name} and {} of two owners have the same address",
-                    key.name
-                )));
+                return Err(conflict(format!("keys {name} and {} of two owners have the same address", key.name)));
             }
         }
     }

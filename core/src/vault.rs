@@ -51,10 +51,7 @@ impl DataKey {
 
 impl fmt::Debug for DataKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("DataKey")
-            .field("bundle_length", &self.bundle.len())
-            .finish_non_exhaustive()
+        formatter.debug_struct("DataKey").field("bundle_length", &self.bundle.len()).finish_non_exhaustive()
     }
 }
 
@@ -110,10 +107,7 @@ impl Vault {
     /// As [`Vault::encrypt`].
     pub fn encrypt_blocking(&self, data: &[u8], context: &Context, aad: Option<&[u8]>) -> Result<Vec<u8>> {
         let protection = now(self.0.protect(context, StoreAccess::Inline))?;
-        wait(
-            protection.needs_network(),
-            self.0.encrypt(&protection, data, context, aad),
-        )
+        wait(protection.needs_network(), self.0.encrypt(&protection, data, context, aad))
     }
 
     /// [`Vault::encrypt`] for contexts whose keys need no network.
@@ -138,10 +132,7 @@ impl Vault {
         output: &mut [u8],
     ) -> Result<usize> {
         let protection = now(self.0.protect(context, StoreAccess::Inline))?;
-        wait(
-            protection.needs_network(),
-            self.0.encrypt_into(&protection, data, context, aad, output),
-        )
+        wait(protection.needs_network(), self.0.encrypt_into(&protection, data, context, aad, output))
     }
 
     /// [`Vault::encrypt_now`] into the front of `output`; returns the envelope's length.
@@ -177,10 +168,7 @@ impl Vault {
     /// the customer's key, and one `AuthenticationFailed` for everything that was forged or damaged.
     pub async fn decrypt(&self, envelope: &[u8], context: &Context, aad: Option<&[u8]>) -> Result<Vec<u8>> {
         let envelope = self.parse(envelope)?;
-        let opening = self
-            .0
-            .examine(&envelope.bundle, context, StoreAccess::OffThread)
-            .await?;
+        let opening = self.0.examine(&envelope.bundle, context, StoreAccess::OffThread).await?;
         self.0.decrypt(&opening, &envelope, aad).await
     }
 
@@ -218,10 +206,7 @@ impl Vault {
     ) -> Result<usize> {
         let envelope = self.parse(envelope)?;
         let opening = now(self.0.examine(&envelope.bundle, context, StoreAccess::Inline))?;
-        wait(
-            opening.needs_network(),
-            self.0.decrypt_into(&opening, &envelope, aad, output),
-        )
+        wait(opening.needs_network(), self.0.decrypt_into(&opening, &envelope, aad, output))
     }
 
     /// [`Vault::decrypt_now`] into the front of `output`, which holds no plaintext after a failure; returns the payload's length.
@@ -247,10 +232,7 @@ impl Vault {
     /// As [`Vault::encrypt`].
     pub async fn create_data_key(&self, context: &Context) -> Result<DataKey> {
         let protection = self.0.protect(context, StoreAccess::OffThread).await?;
-        self.0
-            .create_data_key(&protection, context)
-            .await
-            .map(|(bundle, key)| DataKey { bundle, key })
+        self.0.create_data_key(&protection, context).await.map(|(bundle, key)| DataKey { bundle, key })
     }
 
     /// [`Vault::create_data_key`], waiting on this thread.
@@ -280,10 +262,7 @@ impl Vault {
     pub async fn decrypt_data_key(&self, bundle: &[u8], context: &Context) -> Result<DataKey> {
         let parsed = self.parse_bundle(bundle)?;
         let opening = self.0.examine(&parsed, context, StoreAccess::OffThread).await?;
-        self.0.unwrap(&opening).await.map(|(key, _)| DataKey {
-            bundle: bundle.to_vec(),
-            key,
-        })
+        self.0.unwrap(&opening).await.map(|(key, _)| DataKey { bundle: bundle.to_vec(), key })
     }
 
     /// [`Vault::decrypt_data_key`], waiting on this thread.
@@ -294,10 +273,7 @@ impl Vault {
         let parsed = self.parse_bundle(bundle)?;
         let opening = now(self.0.examine(&parsed, context, StoreAccess::Inline))?;
         let unwrapped = wait(opening.needs_network(), self.0.unwrap(&opening));
-        unwrapped.map(|(key, _)| DataKey {
-            bundle: bundle.to_vec(),
-            key,
-        })
+        unwrapped.map(|(key, _)| DataKey { bundle: bundle.to_vec(), key })
     }
 
     /// [`Vault::decrypt_data_key`] for bundles whose keys need no network.
@@ -308,10 +284,7 @@ impl Vault {
         let parsed = self.parse_bundle(bundle)?;
         let opening = now(self.0.examine(&parsed, context, StoreAccess::Inline))?;
         refuse_network(opening.needs_network())?;
-        now(self.0.unwrap(&opening)).map(|(key, _)| DataKey {
-            bundle: bundle.to_vec(),
-            key,
-        })
+        now(self.0.unwrap(&opening)).map(|(key, _)| DataKey { bundle: bundle.to_vec(), key })
     }
 
     /// How often keys were used since the vault was opened.
@@ -345,11 +318,7 @@ fn now<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
 
 /// Runs a future on this thread; the library's runtime is started only for a network.
 fn wait<T>(needs_network: bool, future: impl Future<Output = Result<T>>) -> Result<T> {
-    if needs_network {
-        runtime::block_on(future)
-    } else {
-        now(future)
-    }
+    if needs_network { runtime::block_on(future) } else { now(future) }
 }
 
 fn refuse_network(needs_network: bool) -> Result<()> {

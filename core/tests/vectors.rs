@@ -1,5 +1,7 @@
 //! Runs the vectors of `tests/vectors` through the public API, in every shape it has.
 
+#![allow(clippy::unwrap_used, missing_docs)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -23,10 +25,7 @@ impl Fixture {
             fs::set_permissions(&target, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         }
         let vault = Vault::open(Config::from_file(directory.path().join("libvault.toml")).unwrap()).unwrap();
-        Self {
-            vault,
-            _directory: directory,
-        }
+        Self { vault, _directory: directory }
     }
 }
 
@@ -47,10 +46,7 @@ fn text<'a>(value: &'a Value, name: &str) -> &'a str {
 }
 
 fn hex(text: &str) -> Vec<u8> {
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-        .collect()
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
 fn optional_hex(value: &Value) -> Option<Vec<u8>> {
@@ -64,10 +60,7 @@ fn context(value: &Value) -> Context {
 
 fn expected_payload(expect: &Value) -> Option<Vec<u8>> {
     if let Some(repeat) = expect.get("payload_repeat") {
-        return Some(vec![
-            hex(text(repeat, "byte"))[0];
-            repeat["count"].as_u64().unwrap() as usize
-        ]);
+        return Some(vec![hex(text(repeat, "byte"))[0]; repeat["count"].as_u64().unwrap() as usize]);
     }
     expect.get("payload_hex").map(|payload| hex(payload.as_str().unwrap()))
 }
@@ -86,14 +79,8 @@ fn decrypt_shapes(vault: &Vault, data: &[u8], context: &Context, aad: Option<&[u
     let into = |decrypt: &dyn Fn(&mut [u8]) -> Result<usize, Error>| {
         let mut output = vec![0xee; data.len()];
         let result = decrypt(&mut output);
-        if result
-            .as_ref()
-            .is_err_and(|error| error.code().name() == "AuthenticationFailed")
-        {
-            assert!(
-                output.iter().all(|byte| matches!(byte, 0 | 0xee)),
-                "no plaintext is left in the buffer"
-            );
+        if result.as_ref().is_err_and(|error| error.code().name() == "AuthenticationFailed") {
+            assert!(output.iter().all(|byte| matches!(byte, 0 | 0xee)), "no plaintext is left in the buffer");
         }
         result.map(|length| output[..length].to_vec())
     };
@@ -112,10 +99,7 @@ fn data_key_shapes(vault: &Vault, data: &[u8], context: &Context) -> Vec<Result<
         vault.decrypt_data_key_now(data, context),
         libvault::runtime::block_on(vault.decrypt_data_key(data, context)),
     ];
-    results
-        .into_iter()
-        .map(|result| result.map(|data_key| data_key.key().to_vec()))
-        .collect()
+    results.into_iter().map(|result| result.map(|data_key| data_key.key().to_vec())).collect()
 }
 
 #[test]
@@ -124,30 +108,18 @@ fn envelopes_open_or_fail_as_specified() {
     let document = load("envelope.json");
     let vectors = list(&document, "vectors");
     assert!(vectors.len() >= 80);
-    let failures = vectors
-        .iter()
-        .filter(|vector| vector["expect"].get("error").is_some())
-        .count();
+    let failures = vectors.iter().filter(|vector| vector["expect"].get("error").is_some()).count();
     assert!(failures > vectors.len() - failures, "failures outnumber successes");
     for vector in vectors {
-        let (name, data, aad) = (
-            text(vector, "name"),
-            hex(text(vector, "envelope_hex")),
-            optional_hex(&vector["aad_hex"]),
-        );
+        let (name, data, aad) =
+            (text(vector, "name"), hex(text(vector, "envelope_hex")), optional_hex(&vector["aad_hex"]));
         let context = context(&vector["context"]);
         let shape = |decrypt: &dyn Fn() -> Vec<Result<Vec<u8>, Error>>| {
             let before = fixture.vault.stats().kms_unwraps;
             let outcomes = decrypt();
             let calls = fixture.vault.stats().kms_unwraps - before;
-            assert_eq!(
-                calls,
-                vector["kms_calls"].as_u64().unwrap() * outcomes.len() as u64,
-                "{name}: KMS calls"
-            );
-            outcomes
-                .iter()
-                .for_each(|outcome| assert_outcome(name, &vector["expect"], outcome));
+            assert_eq!(calls, vector["kms_calls"].as_u64().unwrap() * outcomes.len() as u64, "{name}: KMS calls");
+            outcomes.iter().for_each(|outcome| assert_outcome(name, &vector["expect"], outcome));
         };
         match text(vector, "kind") {
             "envelope" => shape(&|| decrypt_shapes(&fixture.vault, &data, &context, aad.as_deref())),
@@ -188,16 +160,11 @@ fn every_flipped_byte_has_its_error() {
                 flipped[at] ^= mask;
                 let before = fixture.vault.stats().kms_unwraps;
                 let outcome = match text(vector, "kind") {
-                    "envelope" => fixture
-                        .vault
-                        .decrypt_now(&flipped, &context, aad.as_deref())
-                        .map(|_| ()),
+                    "envelope" => fixture.vault.decrypt_now(&flipped, &context, aad.as_deref()).map(|_| ()),
                     _ => fixture.vault.decrypt_data_key_now(&flipped, &context).map(|_| ()),
                 };
                 let found = outcome.map_or_else(|error| error.code().name(), |()| "success");
-                let expected = vector["error_names"][error.as_u64().unwrap() as usize]
-                    .as_str()
-                    .unwrap();
+                let expected = vector["error_names"][error.as_u64().unwrap() as usize].as_str().unwrap();
                 assert_eq!(found, expected, "{} offset {at} xor {mask:#x}", text(vector, "name"));
                 assert_eq!(
                     fixture.vault.stats().kms_unwraps - before,
@@ -214,9 +181,7 @@ fn every_flipped_byte_has_its_error() {
 fn contexts_have_their_canonical_form_or_are_refused() {
     let document = load("context.json");
     for vector in list(&document, "vectors") {
-        let items = list(vector, "items")
-            .iter()
-            .map(|item| (item[0].as_str().unwrap(), item[1].as_str().unwrap()));
+        let items = list(vector, "items").iter().map(|item| (item[0].as_str().unwrap(), item[1].as_str().unwrap()));
         assert_context(vector, Context::new(items));
     }
     for vector in list(&document, "bytes_vectors") {

@@ -76,19 +76,12 @@ impl<T> Place<'_, T> {
             return Err(invalid(format!("{name} is NULL")));
         }
         check_aligned(place, name)?;
-        Ok(Self {
-            place,
-            call: PhantomData,
-        })
+        Ok(Self { place, call: PhantomData })
     }
 
     /// A place that the caller may leave out.
     pub(crate) fn optional(place: *mut T, name: &str) -> Result<Option<Self>, Error> {
-        if place.is_null() {
-            Ok(None)
-        } else {
-            Self::new(place, name).map(Some)
-        }
+        if place.is_null() { Ok(None) } else { Self::new(place, name).map(Some) }
     }
 
     /// # Safety
@@ -119,9 +112,7 @@ pub(crate) unsafe fn declared_size<T>(start: *const T, name: &str) -> Result<usi
     if (size_of::<usize>()..=LARGEST_STRUCT).contains(&size) {
         Ok(size)
     } else {
-        Err(invalid(format!(
-            "{name}.struct_size is {size}; set it to the size of the struct"
-        )))
+        Err(invalid(format!("{name}.struct_size is {size}; set it to the size of the struct")))
     }
 }
 
@@ -134,20 +125,14 @@ pub(crate) fn utf8<'a>(bytes: &'a [u8], name: &str) -> Result<&'a str, Error> {
 pub(crate) fn path<'a>(bytes: &'a [u8], name: &str) -> Result<&'a Path, Error> {
     use std::os::unix::ffi::OsStrExt;
     if bytes.contains(&0) {
-        return Err(invalid(format!(
-            "{name} contains a NUL byte; its length must not count the terminator"
-        )));
+        return Err(invalid(format!("{name} contains a NUL byte; its length must not count the terminator")));
     }
     Ok(Path::new(OsStr::from_bytes(bytes)))
 }
 
 /// That `pointer` may be read or written as a `T`.
 fn check_aligned<T>(pointer: *const T, name: &str) -> Result<(), Error> {
-    if pointer.is_aligned() {
-        Ok(())
-    } else {
-        Err(invalid(format!("{name} is not aligned")))
-    }
+    if pointer.is_aligned() { Ok(()) } else { Err(invalid(format!("{name} is not aligned"))) }
 }
 
 /// That `count` values of `T` from `start` can exist.
@@ -159,9 +144,7 @@ pub(crate) fn check_extent<T>(start: *const T, count: usize, name: &str) -> Resu
         return Err(invalid(format!("{name} is NULL but its length is {count}")));
     }
     check_aligned(start, name)?;
-    let length = count
-        .checked_mul(size_of::<T>())
-        .filter(|&length| length <= isize::MAX as usize);
+    let length = count.checked_mul(size_of::<T>()).filter(|&length| length <= isize::MAX as usize);
     if length.and_then(|length| start.addr().checked_add(length)).is_none() {
         return Err(invalid(format!("the length of {name} is {count}, more than can exist")));
     }

@@ -25,17 +25,9 @@ impl Buffer {
     pub(crate) fn from_bytes(bytes: Vec<u8>) -> Self {
         let mut bytes = ManuallyDrop::new(bytes);
         if bytes.capacity() == 0 {
-            return Self {
-                data: std::ptr::null_mut(),
-                length: 0,
-                capacity: 0,
-            };
+            return Self { data: std::ptr::null_mut(), length: 0, capacity: 0 };
         }
-        Self {
-            data: bytes.as_mut_ptr(),
-            length: bytes.len(),
-            capacity: bytes.capacity(),
-        }
+        Self { data: bytes.as_mut_ptr(), length: bytes.len(), capacity: bytes.capacity() }
     }
 
     /// Gives text to C, with a terminating NUL that `length` does not count.
@@ -58,11 +50,7 @@ pub unsafe extern "C" fn vault_buffer_free(buffer: *mut Buffer) {
         if buffer.is_null() || !buffer.is_aligned() {
             return;
         }
-        let empty = Buffer {
-            data: std::ptr::null_mut(),
-            length: 0,
-            capacity: 0,
-        };
+        let empty = Buffer { data: std::ptr::null_mut(), length: 0, capacity: 0 };
         // SAFETY: not NULL and aligned; by the contract above it is a buffer that nobody else uses.
         let taken = unsafe { buffer.replace(empty) };
         if taken.data.is_null() {

@@ -65,13 +65,7 @@ pub unsafe extern "C" fn vault_decrypt(
     error: *mut Option<Box<ErrorHandle>>,
 ) -> u32 {
     panic::status(error, || {
-        let call = Call::new(
-            vault,
-            context,
-            Input::new(envelope, envelope_length, "envelope")?,
-            aad,
-            aad_length,
-        )?;
+        let call = Call::new(vault, context, Input::new(envelope, envelope_length, "envelope")?, aad, aad_length)?;
         let place = Place::new(data, "data")?;
         // SAFETY: the contract above says that `envelope` and `aad` are readable.
         let opened = unsafe { call.run(|vault, input, context, aad| vault.decrypt_blocking(input, context, aad)) }?;
@@ -140,13 +134,7 @@ pub unsafe extern "C" fn vault_decrypt_into(
     error: *mut Option<Box<ErrorHandle>>,
 ) -> u32 {
     panic::status(error, || {
-        let call = Call::new(
-            vault,
-            context,
-            Input::new(envelope, envelope_length, "envelope")?,
-            aad,
-            aad_length,
-        )?;
+        let call = Call::new(vault, context, Input::new(envelope, envelope_length, "envelope")?, aad, aad_length)?;
         let output = Output::new(output, output_capacity, "output")?;
         let place = Place::new(output_length, "output_length")?;
         // SAFETY: the contract above says that `envelope` and `aad` are readable, and that `output` is writable and

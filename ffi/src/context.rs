@@ -77,10 +77,7 @@ fn prepare(items: impl Iterator<Item = ContextItem>) -> Result<ContextHandle, Er
         // SAFETY: the contract of `vault_context_new` says that the item's texts are readable.
         unsafe { snapshot.copy(input) }.to_vec()
     };
-    let copies: Vec<_> = inputs
-        .into_iter()
-        .map(|(name, value)| (copy(name), copy(value)))
-        .collect();
+    let copies: Vec<_> = inputs.into_iter().map(|(name, value)| (copy(name), copy(value))).collect();
     let context = libvault::Context::from_bytes(copies.iter().map(|(name, value)| (&name[..], &value[..])))?;
     Ok(ContextHandle(context))
 }

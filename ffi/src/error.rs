@@ -104,41 +104,31 @@ pub extern "C" fn vault_error_message(error: Option<&ErrorHandle>) -> *const c_c
 /// The path of the refused configuration field, or the name of the refused key context item; else NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn vault_error_field(error: Option<&ErrorHandle>) -> *const c_char {
-    panic::value(std::ptr::null(), || {
-        pointer(error.and_then(|error| error.field.as_ref()))
-    })
+    panic::value(std::ptr::null(), || pointer(error.and_then(|error| error.field.as_ref())))
 }
 
 /// The provider whose call failed, such as "aws"; else NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn vault_error_provider(error: Option<&ErrorHandle>) -> *const c_char {
-    panic::value(std::ptr::null(), || {
-        pointer(error.and_then(|error| error.provider.as_ref()))
-    })
+    panic::value(std::ptr::null(), || pointer(error.and_then(|error| error.provider.as_ref())))
 }
 
 /// The id of the customer's key, as the configuration names it; else NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn vault_error_key_id(error: Option<&ErrorHandle>) -> *const c_char {
-    panic::value(std::ptr::null(), || {
-        pointer(error.and_then(|error| error.key_id.as_ref()))
-    })
+    panic::value(std::ptr::null(), || pointer(error.and_then(|error| error.key_id.as_ref())))
 }
 
 /// The operation on the customer's key that failed, "wrap" or "unwrap"; else NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn vault_error_operation(error: Option<&ErrorHandle>) -> *const c_char {
-    panic::value(std::ptr::null(), || {
-        pointer(error.and_then(|error| error.operation.as_ref()))
-    })
+    panic::value(std::ptr::null(), || pointer(error.and_then(|error| error.operation.as_ref())))
 }
 
 /// The provider's own id of the failed request, by which the customer finds it in the KMS's log; else NULL.
 #[unsafe(no_mangle)]
 pub extern "C" fn vault_error_request_id(error: Option<&ErrorHandle>) -> *const c_char {
-    panic::value(std::ptr::null(), || {
-        pointer(error.and_then(|error| error.request_id.as_ref()))
-    })
+    panic::value(std::ptr::null(), || pointer(error.and_then(|error| error.request_id.as_ref())))
 }
 
 /// With VAULT_ERROR_BUFFER_TOO_SMALL: how many bytes the output needs; else 0.
@@ -155,16 +145,9 @@ pub extern "C" fn vault_status_name(status: u32) -> *const c_char {
         if status == VAULT_OK {
             return c"Ok".as_ptr();
         }
-        NAMES
-            .iter()
-            .find(|(number, _)| *number == status)
-            .map_or(std::ptr::null(), |(_, name)| CStr::as_ptr(name))
+        NAMES.iter().find(|(number, _)| *number == status).map_or(std::ptr::null(), |(_, name)| CStr::as_ptr(name))
     })
 }
 
-static NAMES: LazyLock<Vec<(u32, CString)>> = LazyLock::new(|| {
-    ErrorCode::ALL
-        .iter()
-        .map(|code| (code.number(), terminated(code.name())))
-        .collect()
-});
+static NAMES: LazyLock<Vec<(u32, CString)>> =
+    LazyLock::new(|| ErrorCode::ALL.iter().map(|code| (code.number(), terminated(code.name()))).collect());

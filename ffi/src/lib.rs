@@ -1,6 +1,6 @@
 //! The C ABI of libvault: one file for each noun of `include/vault.h`, which is generated from these sources.
 //!
-//! Every exported body is exactly one call of [`panic::status`] or [`panic::value`], so no panic reaches the host.
+//! Every exported body is exactly one call of `panic::status` or `panic::value`, so no panic reaches the host.
 //! Ownership is in the types of the signatures: `Option<&T>` is a handle lent for the call, `Option<Box<T>>` one given
 //! back for ever, `*mut Option<Box<T>>` a place of the caller's that receives one. What the `unsafe` blocks rely on is
 //! in `SAFETY.md`.

@@ -17,11 +17,7 @@ pub(crate) fn status(error: *mut Option<Box<ErrorHandle>>, body: impl FnOnce() -
         Err(failure) => ErrorHandle::give(failure, error),
     });
     outcome.unwrap_or_else(|| {
-        let message = format!(
-            "a defect in libvault: panic in a call of {}:{}",
-            place.file(),
-            place.line()
-        );
+        let message = format!("a defect in libvault: panic in a call of {}:{}", place.file(), place.line());
         ErrorHandle::give(libvault::Error::internal(message), error)
     })
 }

@@ -19,11 +19,7 @@ pub(crate) struct Snapshot {
 
 impl Snapshot {
     pub(crate) fn new() -> Self {
-        Self {
-            stack: [MaybeUninit::uninit(); STACK_LENGTH],
-            heap: Vec::new(),
-            stack_used: 0,
-        }
+        Self { stack: [MaybeUninit::uninit(); STACK_LENGTH], heap: Vec::new(), stack_used: 0 }
     }
 
     /// Copies `input`, once, and gives the copy.

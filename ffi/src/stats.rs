@@ -54,9 +54,7 @@ pub unsafe extern "C" fn vault_stats(
         // that and no more than `known` has, which is a local.
         unsafe {
             counters.cast::<u8>().write_bytes(0, size);
-            (&raw const known)
-                .cast::<u8>()
-                .copy_to_nonoverlapping(counters.cast(), shared);
+            (&raw const known).cast::<u8>().copy_to_nonoverlapping(counters.cast(), shared);
         }
         Ok(())
     })
@@ -77,12 +75,8 @@ pub unsafe extern "C" fn vault_warnings(
     panic::status(error, || {
         let vault = lent(vault, "vault")?;
         let place = Place::new(warnings, "warnings")?;
-        let text: String = vault
-            .vault()
-            .warnings()
-            .into_iter()
-            .map(|warning| warning.replace('\n', " ") + "\n")
-            .collect();
+        let text: String =
+            vault.vault().warnings().into_iter().map(|warning| warning.replace('\n', " ") + "\n").collect();
         // SAFETY: the contract above gives us a writable place.
         unsafe { place.put(Buffer::from_text(text)) };
         Ok(())

@@ -105,11 +105,7 @@ pub unsafe extern "C" fn vault_open_toml(
         let text = utf8(unsafe { text_copy.copy(text) }, "text")?;
         // SAFETY: the contract above says that `base_directory` is readable.
         let base_directory = as_path(unsafe { directory_copy.copy(base_directory) }, "base_directory")?;
-        let base_directory = if base_directory.as_os_str().is_empty() {
-            Path::new(".")
-        } else {
-            base_directory
-        };
+        let base_directory = if base_directory.as_os_str().is_empty() { Path::new(".") } else { base_directory };
         let opened = libvault::Vault::open(Config::from_toml(text, base_directory)?)?;
         // SAFETY: the contract above gives us a writable place.
         unsafe { place.put(Some(Box::new(VaultHandle(opened)))) };
@@ -138,7 +134,7 @@ pub extern "C" fn vault_free(vault: Option<Box<VaultHandle>>) {
 
 /// Makes a new root key file (mode 0600), an empty store and a configuration that names them.
 ///
-/// directory: where to make them; the directory must exist. UTF-8 is not needed.
+/// directory: where to make them; it is made (mode 0700) if it does not exist. UTF-8 is not needed.
 /// directory_length: bytes of directory, without any terminator.
 /// config_path: receives the path of the configuration file, with a terminating NUL that its length does not count; or
 ///   NULL. The caller frees it with vault_buffer_free().
@@ -186,9 +182,7 @@ unsafe fn check_options(options: *const OpenOptions) -> Result<(), Error> {
         snapshot.copy(Input::new(options.cast(), size, "options")?)
     };
     if bytes[size_of::<usize>()..].iter().any(|&byte| byte != 0) {
-        return Err(invalid(
-            "options has a member that this version does not know and that is not 0".to_owned(),
-        ));
+        return Err(invalid("options has a member that this version does not know and that is not 0".to_owned()));
     }
     Ok(())
 }

@@ -146,11 +146,7 @@ impl FromNapiValue for Input<'_> {
         // SAFETY: napi passes live handles.
         let memory = unsafe { Memory::of(env, value)? };
         let copy = memory.is_shared.then(|| Zeroizing::new(memory.copy_shared()));
-        Ok(Self {
-            memory,
-            copy,
-            call: PhantomData,
-        })
+        Ok(Self { memory, copy, call: PhantomData })
     }
 }
 
@@ -159,15 +155,9 @@ impl FromNapiValue for Output<'_> {
         // SAFETY: napi passes live handles.
         let memory = unsafe { Memory::of(env, value)? };
         if memory.is_shared {
-            return Err(Error::new(
-                Status::InvalidArg,
-                "the output must not be backed by a SharedArrayBuffer",
-            ));
+            return Err(Error::new(Status::InvalidArg, "the output must not be backed by a SharedArrayBuffer"));
         }
-        Ok(Self {
-            memory,
-            call: PhantomData,
-        })
+        Ok(Self { memory, call: PhantomData })
     }
 }
 

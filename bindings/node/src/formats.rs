@@ -60,9 +60,5 @@ fn initialize(directory: &str) -> Result<Initialized, libvault::Error> {
     let made = libvault::init(Path::new(directory))?;
     // The directory came as a JavaScript string and the names in it are ASCII, so nothing is lost.
     let text = |path: &Path| path.to_string_lossy().into_owned();
-    Ok(Initialized {
-        config: text(&made.config),
-        root_key: text(&made.root_key),
-        store: text(&made.store),
-    })
+    Ok(Initialized { config: text(&made.config), root_key: text(&made.root_key), store: text(&made.store) })
 }

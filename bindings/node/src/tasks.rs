@@ -26,18 +26,10 @@ struct Request {
 }
 
 pub(crate) enum Verb {
-    Encrypt {
-        data: Zeroizing<Vec<u8>>,
-        aad: Option<Vec<u8>>,
-    },
-    Decrypt {
-        envelope: Vec<u8>,
-        aad: Option<Vec<u8>>,
-    },
+    Encrypt { data: Zeroizing<Vec<u8>>, aad: Option<Vec<u8>> },
+    Decrypt { envelope: Vec<u8>, aad: Option<Vec<u8>> },
     CreateDataKey,
-    DecryptDataKey {
-        bundle: Vec<u8>,
-    },
+    DecryptDataKey { bundle: Vec<u8> },
 }
 
 /// A data key and its bundle, on their way to `DataKey` of `lib/data-key.js`.
@@ -57,13 +49,7 @@ type ReplyValue = Either<Bytes, DataKeyParts>;
 
 impl Operation {
     pub(crate) fn start(vault: &Vault, context: &Context, verb: Verb) -> AsyncTask<Self> {
-        AsyncTask::new(Self {
-            request: Some(Request {
-                vault: vault.clone(),
-                context: context.clone(),
-                verb,
-            }),
-        })
+        AsyncTask::new(Self { request: Some(Request { vault: vault.clone(), context: context.clone(), verb }) })
     }
 }
 
@@ -128,9 +114,7 @@ pub(crate) struct Background<T: Send + 'static> {
 
 impl<T: Send + ToNapiValue + napi::bindgen_prelude::TypeName + 'static> Background<T> {
     pub(crate) fn start(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> AsyncTask<Self> {
-        AsyncTask::new(Self {
-            work: Some(Box::new(work)),
-        })
+        AsyncTask::new(Self { work: Some(Box::new(work)) })
     }
 }
 

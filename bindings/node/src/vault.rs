@@ -85,14 +85,7 @@ pub(crate) fn encrypt(
     data: Input<'_>,
     aad: Option<Input<'_>>,
 ) -> AsyncTask<Operation> {
-    Operation::start(
-        vault,
-        context,
-        Verb::Encrypt {
-            data: data.to_secret(),
-            aad: aad.map(|aad| aad.to_vec()),
-        },
-    )
+    Operation::start(vault, context, Verb::Encrypt { data: data.to_secret(), aad: aad.map(|aad| aad.to_vec()) })
 }
 
 /// Decrypts; the promise's value is the plaintext.
@@ -103,14 +96,7 @@ pub(crate) fn decrypt(
     envelope: Input<'_>,
     aad: Option<Input<'_>>,
 ) -> AsyncTask<Operation> {
-    Operation::start(
-        vault,
-        context,
-        Verb::Decrypt {
-            envelope: envelope.to_vec(),
-            aad: aad.map(|aad| aad.to_vec()),
-        },
-    )
+    Operation::start(vault, context, Verb::Decrypt { envelope: envelope.to_vec(), aad: aad.map(|aad| aad.to_vec()) })
 }
 
 /// Makes a data key; the promise's value is [`DataKeyParts`].
@@ -126,13 +112,7 @@ pub(crate) fn decrypt_data_key(
     context: &External<Context>,
     bundle: Input<'_>,
 ) -> AsyncTask<Operation> {
-    Operation::start(
-        vault,
-        context,
-        Verb::DecryptDataKey {
-            bundle: bundle.to_vec(),
-        },
-    )
+    Operation::start(vault, context, Verb::DecryptDataKey { bundle: bundle.to_vec() })
 }
 
 /// Encrypts without the network into the caller's memory; how many bytes were written.
@@ -146,9 +126,7 @@ pub(crate) fn encrypt_into_sync(
 ) -> Outcome<i64> {
     outcome(|| {
         let slices = output.split(&mut data, &mut aad);
-        vault
-            .encrypt_into_now(slices.data, context, slices.aad, slices.output)
-            .map(|length| length as i64)
+        vault.encrypt_into_now(slices.data, context, slices.aad, slices.output).map(|length| length as i64)
     })
 }
 
@@ -163,9 +141,7 @@ pub(crate) fn decrypt_into_sync(
 ) -> Outcome<i64> {
     outcome(|| {
         let slices = output.split(&mut envelope, &mut aad);
-        vault
-            .decrypt_into_now(slices.data, context, slices.aad, slices.output)
-            .map(|length| length as i64)
+        vault.decrypt_into_now(slices.data, context, slices.aad, slices.output).map(|length| length as i64)
     })
 }
 
@@ -182,11 +158,7 @@ pub(crate) fn decrypt_data_key_sync(
     context: &External<Context>,
     bundle: Input<'_>,
 ) -> Outcome<DataKeyParts> {
-    outcome(|| {
-        vault
-            .decrypt_data_key_now(bundle.bytes(), context)
-            .map(DataKeyParts::from)
-    })
+    outcome(|| vault.decrypt_data_key_now(bundle.bytes(), context).map(DataKeyParts::from))
 }
 
 /// The longest envelope that encryption of so many bytes may give.
@@ -198,9 +170,7 @@ pub(crate) fn encrypted_length_limit(
 ) -> Outcome<i64> {
     outcome(|| {
         let data_length = usize::try_from(data_length).map_err(|_| Error::internal("a negative length"))?;
-        vault
-            .encrypted_length_limit(data_length, context)
-            .map(|length| length as i64)
+        vault.encrypted_length_limit(data_length, context).map(|length| length as i64)
     })
 }
 
@@ -213,11 +183,7 @@ pub(crate) fn match_context(vault: &External<Vault>, context: &External<Context>
         Ok(Decision {
             policy: decision.policy.name().to_owned(),
             bindings: bindings
-                .map(|binding| MatchedBinding {
-                    id: binding.id,
-                    owner: binding.owner,
-                    key_ids: binding.key_ids,
-                })
+                .map(|binding| MatchedBinding { id: binding.id, owner: binding.owner, key_ids: binding.key_ids })
                 .collect(),
         })
     })
@@ -255,8 +221,5 @@ fn open_vault(source: ConfigSource) -> Result<Opened, Error> {
     };
     let vault = Vault::open(config)?;
     let warnings = vault.warnings();
-    Ok(Opened {
-        vault: External::new(vault),
-        warnings,
-    })
+    Ok(Opened { vault: External::new(vault), warnings })
 }

@@ -73,9 +73,7 @@ impl Output {
 fn copy(view: &PyUntypedBuffer) -> PyResult<Zeroizing<Vec<u8>>> {
     let length = view.len_bytes();
     let mut bytes = Zeroizing::new(Vec::new());
-    bytes
-        .try_reserve_exact(length)
-        .map_err(|_| PyMemoryError::new_err(()))?;
+    bytes.try_reserve_exact(length).map_err(|_| PyMemoryError::new_err(()))?;
     if length > 0 {
         // SAFETY: the view is C-contiguous and keeps `len_bytes` bytes alive; the vector has room for them and is
         // separate memory. The interpreter is held, so no Python thread writes them meanwhile, and no reference to them is made.
@@ -101,16 +99,11 @@ fn view(argument: &Bound<'_, PyAny>, name: &str, wanted: &str) -> PyResult<PyUnt
     if view.is_c_contiguous() {
         Ok(view)
     } else {
-        Err(PyBufferError::new_err(format!(
-            "{name}: the memory is not C-contiguous"
-        )))
+        Err(PyBufferError::new_err(format!("{name}: the memory is not C-contiguous")))
     }
 }
 
 fn type_error(argument: &Bound<'_, PyAny>, name: &str, wanted: &str) -> PyErr {
-    let given = argument
-        .get_type()
-        .name()
-        .map_or_else(|_| "object".to_owned(), |name| name.to_string());
+    let given = argument.get_type().name().map_or_else(|_| "object".to_owned(), |name| name.to_string());
     PyTypeError::new_err(format!("{name}: a {wanted} object is required, not '{given}'"))
 }

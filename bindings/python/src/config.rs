@@ -23,16 +23,11 @@ pub(crate) fn from_argument(py: Python<'_>, argument: Option<&Bound<'_, PyAny>>)
         let mut json = Zeroizing::new(Vec::with_capacity(4096));
         write_mapping(&mut json, mapping, "", 0)?;
         let text = str::from_utf8(&json).map_err(|error| {
-            errors::exception(
-                py,
-                &libvault::Error::internal(format!("the configuration as JSON: {error}")),
-            )
+            errors::exception(py, &libvault::Error::internal(format!("the configuration as JSON: {error}")))
         })?;
         return errors::call(py, || Config::from_json(text, Path::new(".")));
     }
-    let path = argument
-        .extract::<PathBuf>()
-        .map_err(|error| path_error(argument, error))?;
+    let path = argument.extract::<PathBuf>().map_err(|error| path_error(argument, error))?;
     errors::call_detached(py, || Config::from_file(&path))
 }
 
@@ -114,11 +109,7 @@ fn write_value(json: &mut Vec<u8>, value: &Bound<'_, PyAny>, path: &str, depth: 
         write_string(json, text, path)?;
     } else {
         let given = value.get_type().name()?;
-        return Err(refusal(
-            value,
-            path,
-            &format!("a value of type '{given}' has no place in a configuration"),
-        ));
+        return Err(refusal(value, path, &format!("a value of type '{given}' has no place in a configuration")));
     }
     Ok(())
 }

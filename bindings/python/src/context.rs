@@ -53,23 +53,14 @@ pub(crate) fn from_argument(argument: &Bound<'_, PyAny>, name: &str) -> PyResult
         return Ok(prepared.get().0.clone());
     }
     if let Ok(items) = argument.cast::<PyDict>() {
-        return from_pairs(
-            argument.py(),
-            &items.iter().map(string_pair).collect::<PyResult<Vec<_>>>()?,
-        );
+        return from_pairs(argument.py(), &items.iter().map(string_pair).collect::<PyResult<Vec<_>>>()?);
     }
     if let Ok(mapping) = argument.cast::<PyMapping>() {
-        let pairs = mapping
-            .items()?
-            .iter()
-            .map(|item| string_pair(item.extract()?))
-            .collect::<PyResult<Vec<_>>>()?;
+        let pairs = mapping.items()?.iter().map(|item| string_pair(item.extract()?)).collect::<PyResult<Vec<_>>>()?;
         return from_pairs(argument.py(), &pairs);
     }
     let given = argument.get_type().name()?;
-    Err(PyTypeError::new_err(format!(
-        "{name}: a Context or a mapping of str to str is required, not '{given}'"
-    )))
+    Err(PyTypeError::new_err(format!("{name}: a Context or a mapping of str to str is required, not '{given}'")))
 }
 
 type StringPair<'py> = (Bound<'py, PyString>, Bound<'py, PyString>);
@@ -82,17 +73,12 @@ fn string_pair<'py>((name, value): (Bound<'py, PyAny>, Bound<'py, PyAny>)) -> Py
 }
 
 fn from_pairs(py: Python<'_>, pairs: &[StringPair<'_>]) -> PyResult<libvault::Context> {
-    let utf8: PyResult<Vec<_>> = pairs
-        .iter()
-        .map(|(name, value)| Ok((name.to_str()?, value.to_str()?)))
-        .collect();
+    let utf8: PyResult<Vec<_>> = pairs.iter().map(|(name, value)| Ok((name.to_str()?, value.to_str()?))).collect();
     match utf8 {
         Ok(items) => errors::call(py, || libvault::Context::new(items)),
         // Lone surrogates have no UTF-8: their bytes let the core refuse them and name the item, as in every language.
         Err(_) => {
-            let bytes = pairs
-                .iter()
-                .map(|(name, value)| Ok((surrogate_bytes(name)?, surrogate_bytes(value)?)));
+            let bytes = pairs.iter().map(|(name, value)| Ok((surrogate_bytes(name)?, surrogate_bytes(value)?)));
             let bytes = bytes.collect::<PyResult<Vec<_>>>()?;
             errors::call(py, || {
                 libvault::Context::from_bytes(bytes.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes())))

@@ -36,9 +36,7 @@ pub(crate) fn init(py: Python<'_>, directory: PathBuf) -> PyResult<Bound<'_, PyA
 #[pyfunction]
 pub(crate) fn inspect<'py>(py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     let data = Input::new(data, "data")?;
-    let inspection = errors::call(py, || {
-        libvault::inspect(data.as_slice()).map(|inspection| inspection.to_json())
-    })?;
+    let inspection = errors::call(py, || libvault::inspect(data.as_slice()).map(|inspection| inspection.to_json()))?;
     results::json(py, &inspection)
 }
 

@@ -29,9 +29,7 @@ impl DataKey {
     }
 
     fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err(
-            "a DataKey cannot be copied or pickled: store its bundle",
-        ))
+        Err(PyTypeError::new_err("a DataKey cannot be copied or pickled: store its bundle"))
     }
 }
 
@@ -45,9 +43,7 @@ pub(crate) fn decision<'py>(py: Python<'py>, decision: &Decision) -> PyResult<Bo
         matched_binding.call1((&binding.id, &binding.owner, key_ids))
     });
     let bindings = PyTuple::new(py, bindings.collect::<PyResult<Vec<_>>>()?)?;
-    DECISION
-        .import(py, "libvault._results", "Decision")?
-        .call1((decision.policy.name(), bindings))
+    DECISION.import(py, "libvault._results", "Decision")?.call1((decision.policy.name(), bindings))
 }
 
 /// The counters as `libvault.Stats`.
@@ -65,9 +61,7 @@ pub(crate) fn stats<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, 
 /// The files that `init` made as `libvault.Initialized`.
 pub(crate) fn initialized<'py>(py: Python<'py>, made: &Initialized) -> PyResult<Bound<'py, PyAny>> {
     static INITIALIZED: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    INITIALIZED
-        .import(py, "libvault._results", "Initialized")?
-        .call1((&made.config, &made.root_key, &made.store))
+    INITIALIZED.import(py, "libvault._results", "Initialized")?.call1((&made.config, &made.root_key, &made.store))
 }
 
 /// JSON from the core as Python objects.

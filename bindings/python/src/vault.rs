@@ -103,12 +103,8 @@ impl Vault {
                 return Ok(written);
             }
         }
-        let limit = errors::call(py, || {
-            self.0.encrypted_length_limit(call.data.as_slice().len(), &call.context)
-        })?;
-        write_detached(py, &mut output, limit, |own| {
-            call.run(|d, c, a| self.0.encrypt_into_blocking(d, c, a, own))
-        })
+        let limit = errors::call(py, || self.0.encrypted_length_limit(call.data.as_slice().len(), &call.context))?;
+        write_detached(py, &mut output, limit, |own| call.run(|d, c, a| self.0.encrypt_into_blocking(d, c, a, own)))
     }
 
     /// Decrypts into the caller's memory; gives the number of bytes written. After an error the output holds no plaintext.
@@ -196,9 +192,7 @@ impl Vault {
     }
 
     fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err(
-            "a Vault cannot be copied or pickled: open one in each process",
-        ))
+        Err(PyTypeError::new_err("a Vault cannot be copied or pickled: open one in each process"))
     }
 }
 
@@ -209,19 +203,13 @@ impl Vault {
 
     /// Local encryption straight into the result, which no other thread knows yet.
     fn encrypt_in_place<'py>(&self, py: Python<'py>, call: &Call<'_>) -> PyResult<Bound<'py, PyBytes>> {
-        let limit = errors::call(py, || {
-            self.0.encrypted_length_limit(call.data.as_slice().len(), &call.context)
-        })?;
+        let limit = errors::call(py, || self.0.encrypted_length_limit(call.data.as_slice().len(), &call.context))?;
         let mut written = 0;
         let envelope = PyBytes::new_with(py, limit, |output| {
             written = errors::call_detached(py, || call.run(|d, c, a| self.0.encrypt_into_blocking(d, c, a, output)))?;
             Ok(())
         })?;
-        if written == limit {
-            Ok(envelope)
-        } else {
-            Ok(PyBytes::new(py, &envelope.as_bytes()[..written]))
-        }
+        if written == limit { Ok(envelope) } else { Ok(PyBytes::new(py, &envelope.as_bytes()[..written])) }
     }
 }
 
@@ -247,11 +235,7 @@ impl<'a> Call<'a> {
     }
 
     fn run<T>(&self, verb: impl FnOnce(&[u8], &libvault::Context, Option<&[u8]>) -> T) -> T {
-        verb(
-            self.data.as_slice(),
-            &self.context,
-            self.aad.as_ref().map(Input::as_slice),
-        )
+        verb(self.data.as_slice(), &self.context, self.aad.as_ref().map(Input::as_slice))
     }
 
     /// The bytes to be worked on.

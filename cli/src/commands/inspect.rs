@@ -11,11 +11,7 @@ use crate::report::{Failure, Reporter};
 pub(super) fn run(arguments: &InspectArguments, reporter: Reporter) -> Result<(), Failure> {
     let bytes = input::read(&arguments.input.input, LONGEST_PAYLOAD)?;
     let inspection = libvault::inspect(&bytes)?;
-    if reporter.is_json() {
-        reporter.result(&inspection.to_json())
-    } else {
-        reporter.result(&as_table(&inspection))
-    }
+    if reporter.is_json() { reporter.result(&inspection.to_json()) } else { reporter.result(&as_table(&inspection)) }
 }
 
 fn as_table(inspection: &Inspection) -> String {
@@ -34,10 +30,7 @@ fn as_table(inspection: &Inspection) -> String {
     }
     table.row("policy", inspection.policy);
     if inspection.moved {
-        table.row(
-            "moved",
-            "yes: rewrapped with its data key after an authority was removed",
-        );
+        table.row("moved", "yes: rewrapped with its data key after an authority was removed");
     }
     table.row("data key", &inspection.data_key_id);
     match &inspection.context {
@@ -49,15 +42,9 @@ fn as_table(inspection: &Inspection) -> String {
         }
     }
     for (index, share) in inspection.shares.iter().enumerate() {
-        table.row(
-            &format!("share {}", index + 1),
-            format_args!("binding {}", share.binding),
-        );
+        table.row(&format!("share {}", index + 1), format_args!("binding {}", share.binding));
         for wrap in &share.wraps {
-            table.row(
-                "  wrap",
-                format_args!("{} bytes under {}", wrap.length, wrap.key_ids.join(" and ")),
-            );
+            table.row("  wrap", format_args!("{} bytes under {}", wrap.length, wrap.key_ids.join(" and ")));
         }
     }
     table.0

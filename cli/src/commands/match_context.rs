@@ -11,11 +11,7 @@ use crate::report::{Failure, Reporter};
 pub(super) fn run(arguments: &MatchArguments, reporter: Reporter) -> Result<(), Failure> {
     let context = arguments.context.load()?;
     let decision = open(&arguments.config, reporter)?.match_context(&context)?;
-    if reporter.is_json() {
-        reporter.result(&decision.to_json())
-    } else {
-        reporter.result(&as_text(&decision))
-    }
+    if reporter.is_json() { reporter.result(&decision.to_json()) } else { reporter.result(&as_text(&decision)) }
 }
 
 fn as_text(decision: &Decision) -> String {

@@ -10,9 +10,7 @@ use crate::error::{Error, Result};
 pub(crate) struct AwsLc;
 
 fn gcm(key: &[u8; 32]) -> Result<LessSafeKey, Unauthentic> {
-    UnboundKey::new(&AES_256_GCM, key)
-        .map(LessSafeKey::new)
-        .map_err(|_| Unauthentic)
+    UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).map_err(|_| Unauthentic)
 }
 
 impl Backend for AwsLc {
@@ -49,12 +47,10 @@ impl Backend for AwsLc {
         plaintext: &mut [u8],
     ) -> Result<(), Unauthentic> {
         let nonce = GcmNonce::assume_unique_for_key(nonce.0);
-        gcm(key)?
-            .open_separate_gather(nonce, Aad::from(aad), ciphertext, tag, plaintext)
-            .map_err(|_| {
-                plaintext.zeroize();
-                Unauthentic
-            })
+        gcm(key)?.open_separate_gather(nonce, Aad::from(aad), ciphertext, tag, plaintext).map_err(|_| {
+            plaintext.zeroize();
+            Unauthentic
+        })
     }
 
     fn sha256(parts: &[&[u8]]) -> [u8; 32] {

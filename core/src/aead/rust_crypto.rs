@@ -38,12 +38,10 @@ impl Backend for RustCrypto {
     ) -> Result<(), Unauthentic> {
         let tag = Tag::try_from(tag).map_err(|_| Unauthentic)?;
         plaintext.copy_from_slice(ciphertext);
-        Aes256Gcm::new(key.into())
-            .decrypt_inout_detached(&nonce.0.into(), aad, plaintext.into(), &tag)
-            .map_err(|_| {
-                plaintext.zeroize();
-                Unauthentic
-            })
+        Aes256Gcm::new(key.into()).decrypt_inout_detached(&nonce.0.into(), aad, plaintext.into(), &tag).map_err(|_| {
+            plaintext.zeroize();
+            Unauthentic
+        })
     }
 
     fn sha256(parts: &[&[u8]]) -> [u8; 32] {

@@ -69,15 +69,11 @@ impl raw::Binding {
         let selector = Context::new(self.selector.0)
             .map_err(|error| Error::config(format!("{field}.selector"), error.message()))?;
         if !(1..=MAX_KEYS).contains(&self.keys.len()) {
-            return Err(Error::config(
-                format!("{field}.keys"),
-                format!("a binding has 1 to {MAX_KEYS} keys"),
-            ));
+            return Err(Error::config(format!("{field}.keys"), format!("a binding has 1 to {MAX_KEYS} keys")));
         }
         let keys = self.keys.into_iter().enumerate();
-        let keys = keys
-            .map(|(index, key)| key.check(&format!("{field}.keys[{index}]"), base))
-            .collect::<Result<_>>()?;
+        let keys =
+            keys.map(|(index, key)| key.check(&format!("{field}.keys[{index}]"), base)).collect::<Result<_>>()?;
         Ok(BindingConfig {
             id: self.id,
             owner: self.owner,
@@ -104,23 +100,14 @@ impl raw::Key {
     fn check(self, field: &str, base: &Path) -> Result<KeyConfig> {
         check_id(&self.id, &format!("{field}.id"))?;
         let unused = |name: &str| {
-            Error::config(
-                format!("{field}.{name}"),
-                format!("does not go with provider {:?}", self.provider),
-            )
+            Error::config(format!("{field}.{name}"), format!("does not go with provider {:?}", self.provider))
         };
         let (address, address_field) = match self.provider.as_str() {
             "local" if self.arn.is_some() => return Err(unused("arn")),
             "local" => {
                 let path_field = format!("{field}.path");
                 let path = self.path.ok_or_else(|| Error::config(&path_field, "is missing"))?;
-                (
-                    KeyAddress::LocalFile {
-                        path: base.join(&path),
-                        configured: path,
-                    },
-                    path_field,
-                )
+                (KeyAddress::LocalFile { path: base.join(&path), configured: path }, path_field)
             }
             "aws" if self.path.is_some() => return Err(unused("path")),
             "aws" => aws_address(self.arn, field)?,
@@ -129,11 +116,7 @@ impl raw::Key {
                 return Err(Error::config(format!("{field}.provider"), message));
             }
         };
-        Ok(KeyConfig {
-            id: self.id,
-            address,
-            field: address_field,
-        })
+        Ok(KeyConfig { id: self.id, address, field: address_field })
     }
 }
 
@@ -147,19 +130,13 @@ fn aws_address(arn: Option<String>, field: &str) -> Result<(KeyAddress, String)>
 
 #[cfg(not(feature = "aws"))]
 fn aws_address(_arn: Option<String>, field: &str) -> Result<(KeyAddress, String)> {
-    Err(Error::config(
-        format!("{field}.provider"),
-        "this build of libvault lacks the feature \"aws\"",
-    ))
+    Err(Error::config(format!("{field}.provider"), "this build of libvault lacks the feature \"aws\""))
 }
 
 fn check_id(id: &str, field: &str) -> Result<()> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     if !(1..=MAX_ID_LENGTH).contains(&id.len()) || !id.bytes().all(is_plain) {
-        return Err(Error::config(
-            field,
-            format!("is not 1 to {MAX_ID_LENGTH} of A-Z a-z 0-9 _ - ."),
-        ));
+        return Err(Error::config(field, format!("is not 1 to {MAX_ID_LENGTH} of A-Z a-z 0-9 _ - .")));
     }
     Ok(())
 }

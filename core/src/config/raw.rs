@@ -63,11 +63,7 @@ pub(super) struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self {
-            connect: 2_000,
-            attempt: 5_000,
-            total: 10_000,
-        }
+        Self { connect: 2_000, attempt: 5_000, total: 10_000 }
     }
 }
 
@@ -187,11 +183,7 @@ fn customer_gated() -> Policy {
 pub(super) fn from_toml(text: &str) -> Result<Config> {
     // The library's own rendering quotes the line, which may hold a credential: only message and place are taken.
     let describe = |error: &toml::de::Error| match error.span() {
-        Some(span) => format!(
-            "line {}: {}",
-            1 + text[..span.start].matches('\n').count(),
-            error.message()
-        ),
+        Some(span) => format!("line {}: {}", 1 + text[..span.start].matches('\n').count(), error.message()),
         None => error.message().to_owned(),
     };
     let deserializer = toml::Deserializer::parse(text)
@@ -200,7 +192,11 @@ pub(super) fn from_toml(text: &str) -> Result<Config> {
 }
 
 pub(super) fn from_json(text: &str) -> Result<Config> {
-    with_path(&mut serde_json::Deserializer::from_str(text), ToString::to_string)
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let config = with_path(&mut deserializer, ToString::to_string)?;
+    let end = deserializer.end();
+    end.map_err(|error| Error::new(ErrorCode::InvalidConfig, format!("not JSON: {error}")))?;
+    Ok(config)
 }
 
 /// Deserialises, and says where in the configuration an error is.
@@ -212,11 +208,8 @@ where
     serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let path = error.path().to_string();
         // A message about a value of the wrong type quotes the value.
-        if path.starts_with("aws.")
-            && !path.ends_with("credentials")
-            && !describe(error.inner()).contains("unknown field")
-        {
-            return Error::config(path, "is not a text");
+        if (path == "aws" || path.starts_with("aws.")) && !describe(error.inner()).contains("unknown field") {
+            return Error::config(path, "has a value of the wrong type, or one that is not known");
         }
         Error::config(path, describe(error.inner()))
     })

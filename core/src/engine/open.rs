@@ -43,10 +43,7 @@ struct CustomerWrap<'a> {
 
 impl Opening<'_> {
     pub(crate) fn needs_network(&self) -> bool {
-        self.shares
-            .iter()
-            .flat_map(|share| &share.wraps)
-            .any(|wrap| wrap.key.kek.needs_network())
+        self.shares.iter().flat_map(|share| &share.wraps).any(|wrap| wrap.key.kek.needs_network())
     }
 }
 
@@ -76,12 +73,7 @@ impl Engine {
                 shares.push(self.locate_customer(share, index, &binder)?);
             }
         }
-        Ok(Opening {
-            bundle,
-            context,
-            managed,
-            shares,
-        })
+        Ok(Opening { bundle, context, managed, shares })
     }
 
     /// Stage 4 up to the payload: every share, the data key, its commitment and the bundle MAC.
@@ -138,10 +130,7 @@ impl Engine {
         binder: &BindInput<'_>,
         access: StoreAccess,
     ) -> Result<ManagedShare<'a>> {
-        let wrap = share
-            .wraps()
-            .next()
-            .ok_or_else(|| Error::internal("a share without a wrap"))?;
+        let wrap = share.wraps().next().ok_or_else(|| Error::internal("a share without a wrap"))?;
         let all_items = matches!(binder.policy, Policy::Managed | Policy::DualControl);
         let located = match self.managed.locate_cached(binder.context, wrap.key_ids()) {
             Some(located) => located,
@@ -154,11 +143,7 @@ impl Engine {
                 .await?
             }
         };
-        Ok(ManagedShare {
-            located,
-            blob: wrap.blob,
-            bind: binder.digest(index, share.binding_id, wrap.key_id_bytes()),
-        })
+        Ok(ManagedShare { located, blob: wrap.blob, bind: binder.digest(index, share.binding_id, wrap.key_id_bytes()) })
     }
 
     fn locate_customer<'a>(
@@ -171,30 +156,20 @@ impl Engine {
         // A share names one binding, which is judged once and before its keys; under `any_of` each key leads to its own.
         let named = match is_any {
             true => None,
-            false => Some(self.usable_binding(
-                self.registry.binding(share.binding_id),
-                share.binding_id,
-                binder.context,
-            )?),
+            false => {
+                Some(self.usable_binding(self.registry.binding(share.binding_id), share.binding_id, binder.context)?)
+            }
         };
         let mut wraps = Vec::new();
         for wrap in share.wraps() {
-            let key_id = wrap
-                .key_ids()
-                .next()
-                .ok_or_else(|| Error::internal("a wrap without a key id"))?;
+            let key_id = wrap.key_ids().next().ok_or_else(|| Error::internal("a wrap without a key id"))?;
             let binding = match named {
                 Some(binding) => binding,
                 None => self.usable_binding(self.registry.binding_of_key(key_id), key_id, binder.context)?,
             };
             let key = binding.key(key_id).ok_or_else(|| unknown("key", key_id))?;
             let bind = binder.digest(index, share.binding_id, &key_id.0);
-            wraps.push(CustomerWrap {
-                binding,
-                key,
-                blob: wrap.blob,
-                bind,
-            });
+            wraps.push(CustomerWrap { binding, key, blob: wrap.blob, bind });
         }
         Ok(CustomerShare { wraps })
     }
@@ -207,10 +182,7 @@ impl Engine {
     ) -> Result<&'a Arc<Binding>> {
         let binding = binding.ok_or_else(|| unknown("binding", id))?;
         if !binding.selects(context) {
-            let message = format!(
-                "binding {}, which the bundle names, does not protect this context",
-                binding.name
-            );
+            let message = format!("binding {}, which the bundle names, does not protect this context", binding.name);
             return Err(Error::new(ErrorCode::PolicyMismatch, message));
         }
         match binding.state {
@@ -237,11 +209,7 @@ impl Engine {
         let mut first_failure = None;
         for wrap in &share.wraps {
             self.counters.kms_unwrap();
-            let request = UnwrapRequest {
-                blob: wrap.blob,
-                bind: &wrap.bind,
-                selector: &wrap.binding.selector_items,
-            };
+            let request = UnwrapRequest { blob: wrap.blob, bind: &wrap.bind, selector: &wrap.binding.selector_items };
             let failure = match wrap.key.kek.unwrap(request).await {
                 Ok(plaintext) => {
                     return share_bound_to(&*plaintext, &wrap.bind).ok_or_else(Error::authentication_failed);
@@ -268,26 +236,15 @@ fn check_context(bundle: &Bundle<'_>, context: &Context) -> Result<()> {
     if same {
         return Ok(());
     }
-    Err(Error::new(
-        ErrorCode::ContextMismatch,
-        "the data was encrypted for another key context (R22)",
-    ))
+    Err(Error::new(ErrorCode::ContextMismatch, "the data was encrypted for another key context (R22)"))
 }
 
 fn open_with(keys: &MessageKeys, envelope: &Envelope<'_>, aad: Option<&[u8]>, output: &mut [u8]) -> Result<()> {
-    open_payload(
-        &keys.message_key(envelope.prefix, envelope.message_id),
-        aad,
-        envelope,
-        output,
-    )
+    open_payload(&keys.message_key(envelope.prefix, envelope.message_id), aad, envelope, output)
 }
 
 fn unknown(what: &str, id: Id) -> Error {
-    Error::new(
-        ErrorCode::KeyNotFound,
-        format!("{what} {id}, which the bundle names, is not registered"),
-    )
+    Error::new(ErrorCode::KeyNotFound, format!("{what} {id}, which the bundle names, is not registered"))
 }
 
 impl KmsFailure {

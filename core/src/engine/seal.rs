@@ -6,10 +6,10 @@ use super::{Engine, StoreAccess};
 use crate::context::Context;
 use crate::envelope::{
     ANY_BINDING, BUNDLE_MAC_LENGTH, BindInput, Blob, BundleDraft, COMMITMENT_LENGTH, CONTEXT_TAG_LENGTH, DecisionByte,
-    Form, HEADER_LENGTH, Id, MANAGED_BINDING, MANAGED_BLOB, MESSAGE_ID_LENGTH, MessageKeys, PREFIX_LENGTH, Policy,
-    Purpose, WrapDraft, combine_shares, header, prefix, seal_one_shot, sealed_length, wrap_plaintext,
+    Form, HEADER_LENGTH, Id, MANAGED_BINDING, MANAGED_BLOB, MAX_BUNDLE, MESSAGE_ID_LENGTH, MessageKeys, PREFIX_LENGTH,
+    Policy, Purpose, WrapDraft, combine_shares, header, prefix, seal_one_shot, sealed_length, wrap_plaintext,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::kms::{WrapRequest, derived};
 use crate::managed::ContextKeys;
 use crate::registry::{Binding, CustomerKey, Outcome};
@@ -28,17 +28,11 @@ impl Protection {
     }
 
     fn keys(&self) -> impl Iterator<Item = (&Arc<Binding>, &Arc<CustomerKey>)> {
-        self.bindings
-            .iter()
-            .flat_map(|binding| binding.keys.iter().map(move |key| (binding, key)))
+        self.bindings.iter().flat_map(|binding| binding.keys.iter().map(move |key| (binding, key)))
     }
 
     fn share_count(&self) -> usize {
-        let customer = if self.policy == Policy::AnyOf {
-            1
-        } else {
-            self.bindings.len()
-        };
+        let customer = if self.policy == Policy::AnyOf { 1 } else { self.bindings.len() };
         usize::from(self.managed.is_some()) + customer
     }
 }
@@ -54,12 +48,7 @@ struct WrappedDataKey<'a> {
 
 impl WrappedDataKey<'_> {
     fn draft<'d>(&'d self, context: &'d Context) -> BundleDraft<'d> {
-        BundleDraft {
-            decision: self.decision,
-            commitment: &self.commitment,
-            context,
-            wraps: &self.wraps,
-        }
+        BundleDraft { decision: self.decision, commitment: &self.commitment, context, wraps: &self.wraps }
     }
 }
 
@@ -83,11 +72,7 @@ impl Engine {
                 }
             },
         };
-        Ok(Protection {
-            policy,
-            managed,
-            bindings,
-        })
+        Ok(Protection { policy, managed, bindings })
     }
 
     /// An envelope around `data`.
@@ -137,19 +122,9 @@ impl Engine {
     }
 
     fn length_limit(&self, protection: &Protection, payload_length: usize, context: &Context) -> usize {
-        let context_length = if self.full_context {
-            2 + context.canonical().len()
-        } else {
-            CONTEXT_TAG_LENGTH
-        };
-        let managed = protection
-            .managed
-            .as_ref()
-            .map_or(0, |keys| 3 + keys.ids().len() + MANAGED_BLOB);
-        let customer: usize = protection
-            .keys()
-            .map(|(_, key)| 3 + 16 + key.kek.blob_length_limit())
-            .sum();
+        let context_length = if self.full_context { 2 + context.canonical().len() } else { CONTEXT_TAG_LENGTH };
+        let managed = protection.managed.as_ref().map_or(0, |keys| 3 + keys.ids().len() + MANAGED_BLOB);
+        let customer: usize = protection.keys().map(|(_, key)| 3 + 16 + key.kek.blob_length_limit()).sum();
         let shares = 17 * protection.share_count();
         PREFIX_LENGTH
             + 2
@@ -186,10 +161,7 @@ impl Engine {
         let shares = self.draw_shares(protection)?;
         let mut message_id = [0; MESSAGE_ID_LENGTH];
         self.random.fill(&mut message_id)?;
-        Ok((
-            self.wrap(protection, context, Purpose::Envelope, &shares).await?,
-            message_id,
-        ))
+        Ok((self.wrap(protection, context, Purpose::Envelope, &shares).await?, message_id))
     }
 
     /// Fresh random shares: every bundle draws new ones.
@@ -215,41 +187,24 @@ impl Engine {
         let commitment = keys.commitment();
         let policy = protection.policy;
         let share_count = shares.len() as u8;
-        let binder = BindInput {
-            purpose,
-            policy,
-            share_count,
-            commitment: &commitment,
-            context,
-        };
+        let binder = BindInput { purpose, policy, share_count, commitment: &commitment, context };
         let mut wraps = Vec::with_capacity(share_count.into());
         let mut remaining = shares.iter().zip(0_u8..);
         if let Some(managed) = &protection.managed {
-            let (share, index) = remaining
-                .next()
-                .ok_or_else(|| Error::internal("no share is left to wrap"))?;
+            let (share, index) = remaining.next().ok_or_else(|| Error::internal("no share is left to wrap"))?;
             wraps.push(self.wrap_managed(managed, &binder, index, share)?);
         }
         let mut current = None;
         for (position, (binding, key)) in protection.keys().enumerate() {
-            let binding_id = if policy == Policy::AnyOf {
-                ANY_BINDING
-            } else {
-                binding.id
-            };
+            let binding_id = if policy == Policy::AnyOf { ANY_BINDING } else { binding.id };
             if position == 0
                 || (policy != Policy::AnyOf
-                    && wraps
-                        .last()
-                        .is_some_and(|last: &WrapDraft<'_>| last.binding_id != binding_id))
+                    && wraps.last().is_some_and(|last: &WrapDraft<'_>| last.binding_id != binding_id))
             {
                 current = remaining.next();
             }
             let (share, index) = current.ok_or_else(|| Error::internal("no share is left to wrap"))?;
-            wraps.push(
-                self.wrap_for_customer(binding, key, &binder, index, binding_id, share)
-                    .await?,
-            );
+            wraps.push(self.wrap_for_customer(binding, key, &binder, index, binding_id, share).await?);
         }
         let decision = DecisionByte {
             policy,
@@ -257,13 +212,12 @@ impl Engine {
             purpose,
             full_context: purpose == Purpose::DataKey || self.full_context,
         };
-        Ok(WrappedDataKey {
-            data_key,
-            keys,
-            commitment,
-            decision,
-            wraps,
-        })
+        let wrapped = WrappedDataKey { data_key, keys, commitment, decision, wraps };
+        if HEADER_LENGTH + wrapped.draft(context).body_length() > MAX_BUNDLE {
+            let message = "the wraps of this context's keys exceed the 65,536 bytes of a bundle";
+            return Err(Error::new(ErrorCode::LimitExceeded, message));
+        }
+        Ok(wrapped)
     }
 
     fn wrap_managed<'a>(
@@ -276,11 +230,7 @@ impl Engine {
         let bind = binder.digest(index, MANAGED_BINDING, managed.ids());
         self.counters.managed_wrap();
         let blob = derived::wrap(managed.chain_key(), &*self.random, &bind, &wrap_plaintext(share, &bind))?;
-        Ok(WrapDraft {
-            binding_id: MANAGED_BINDING,
-            key_ids: managed.ids(),
-            blob: Blob::Managed(blob),
-        })
+        Ok(WrapDraft { binding_id: MANAGED_BINDING, key_ids: managed.ids(), blob: Blob::Managed(blob) })
     }
 
     async fn wrap_for_customer<'a>(
@@ -295,18 +245,10 @@ impl Engine {
         let bind = binder.digest(index, binding_id, &key.id.0);
         let plaintext = wrap_plaintext(share, &bind);
         self.counters.kms_wrap();
-        let request = WrapRequest {
-            plaintext: &plaintext,
-            bind: &bind,
-            selector: &binding.selector_items,
-        };
+        let request = WrapRequest { plaintext: &plaintext, bind: &bind, selector: &binding.selector_items };
         let blob = key.kek.wrap(request).await;
         let blob = blob.map_err(|failure| failure.into_error(key.kek.provider(), &key.name, "wrap"))?;
-        Ok(WrapDraft {
-            binding_id,
-            key_ids: &key.id.0,
-            blob: Blob::Customer(blob),
-        })
+        Ok(WrapDraft { binding_id, key_ids: &key.id.0, blob: Blob::Customer(blob) })
     }
 }
 
@@ -330,7 +272,5 @@ fn write_envelope(
 /// The front of `output`, if it is long enough.
 pub(super) fn room_for(output: &mut [u8], needed: usize) -> Result<&mut [u8]> {
     let given = output.len();
-    output
-        .get_mut(..needed)
-        .ok_or_else(|| Error::buffer_too_small(needed, given))
+    output.get_mut(..needed).ok_or_else(|| Error::buffer_too_small(needed, given))
 }

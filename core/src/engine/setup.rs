@@ -24,10 +24,7 @@ pub(crate) struct Environment {
 
 impl Default for Environment {
     fn default() -> Self {
-        Self {
-            random: Arc::new(SystemRandom),
-            clock: Arc::new(SystemClock),
-        }
+        Self { random: Arc::new(SystemRandom), clock: Arc::new(SystemClock) }
     }
 }
 
@@ -48,11 +45,7 @@ impl Engine {
             warnings.push(format!("development: AWS KMS is replaced by {endpoint}"));
         }
         let keks = KekFactory::new(&config, &random);
-        let bindings = config
-            .bindings
-            .into_iter()
-            .map(|binding| keks.binding(binding))
-            .collect::<Result<Vec<_>>>()?;
+        let bindings = config.bindings.into_iter().map(|binding| keks.binding(binding)).collect::<Result<Vec<_>>>()?;
         let registry = Registry::new(bindings, config.rules)?;
         pin_addresses(&registry, &managed)?;
         Ok(Self {
@@ -71,10 +64,8 @@ impl Engine {
 fn open_store(config: &Config) -> Result<Box<dyn Store>> {
     let path = &config.store_path;
     if !path.exists() {
-        let message = format!(
-            "there is no store at {}: `libvault init` makes one together with its root key",
-            path.display()
-        );
+        let message =
+            format!("there is no store at {}: `libvault init` makes one together with its root key", path.display());
         return Err(Error::config("store", message));
     }
     crate::store::sqlite::SqliteStore::open(path).map(|store| Box::new(store) as Box<dyn Store>)
@@ -82,10 +73,7 @@ fn open_store(config: &Config) -> Result<Box<dyn Store>> {
 
 #[cfg(not(feature = "sqlite"))]
 fn open_store(_config: &Config) -> Result<Box<dyn Store>> {
-    Err(Error::config(
-        "store",
-        "this build of libvault lacks the feature \"sqlite\"",
-    ))
+    Err(Error::config("store", "this build of libvault lacks the feature \"sqlite\""))
 }
 
 /// Makes the handles of customer keys; those of one provider share its clients.
@@ -100,19 +88,12 @@ impl KekFactory {
         Self {
             random: Arc::clone(random),
             #[cfg(feature = "aws")]
-            aws: Arc::new(AwsClients::new(
-                config.aws_identity.clone(),
-                config.timeouts,
-                config.aws_endpoint.clone(),
-            )),
+            aws: Arc::new(AwsClients::new(config.aws_identity.clone(), config.timeouts, config.aws_endpoint.clone())),
         }
     }
 
     fn binding(&self, config: BindingConfig) -> Result<Binding> {
-        let items = config
-            .selector
-            .items()
-            .map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let items = config.selector.items().map(|(name, value)| (name.to_owned(), value.to_owned()));
         Ok(Binding {
             id: binding_id(&config.id),
             name: config.id,
@@ -123,30 +104,20 @@ impl KekFactory {
             policy: config.policy,
             deny_while_pending: config.deny_while_pending,
             shared: config.shared,
-            keys: config
-                .keys
-                .into_iter()
-                .map(|key| self.key(key).map(Arc::new))
-                .collect::<Result<_>>()?,
+            keys: config.keys.into_iter().map(|key| self.key(key).map(Arc::new)).collect::<Result<_>>()?,
         })
     }
 
     fn key(&self, config: KeyConfig) -> Result<CustomerKey> {
         let address = config.address.canonical();
         let kek: Box<dyn Kek> = match config.address {
-            KeyAddress::LocalFile { path, .. } => Box::new(LocalKey::new(
-                KeyFile::read(&path, &config.field)?,
-                Arc::clone(&self.random),
-            )),
+            KeyAddress::LocalFile { path, .. } => {
+                Box::new(LocalKey::new(KeyFile::read(&path, &config.field)?, Arc::clone(&self.random)))
+            }
             #[cfg(feature = "aws")]
             KeyAddress::Aws(arn) => Box::new(AwsKey::new(arn, Arc::clone(&self.aws))),
         };
-        Ok(CustomerKey {
-            id: key_id(&config.id),
-            name: config.id,
-            address,
-            kek,
-        })
+        Ok(CustomerKey { id: key_id(&config.id), name: config.id, address, kek })
     }
 }
 
@@ -156,10 +127,7 @@ fn pin_addresses(registry: &Registry, managed: &ManagedKeys) -> Result<()> {
     let Some(id) = managed.pin_addresses(&addresses)? else {
         return Ok(());
     };
-    let name = registry
-        .binding_of_key(id)
-        .and_then(|binding| binding.key(id))
-        .map_or("", |key| &key.name);
+    let name = registry.binding_of_key(id).and_then(|binding| binding.key(id)).map_or("", |key| &key.name);
     let message =
         format!("key {name} had another address before: ids are never re-pointed, so give the new key a new id");
     Err(Error::new(ErrorCode::Conflict, message))

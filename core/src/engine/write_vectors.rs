@@ -32,34 +32,21 @@ impl Random for Script {
 
 fn hex(value: &Value) -> Vec<u8> {
     let text = value.as_str().unwrap();
-    (0..text.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap())
-        .collect()
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
 /// Copies the fixture with the modes that git does not keep, and opens it.
 fn open_fixture(directory: &Path, full_context: bool, script: &Arc<Script>) -> Vault {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/fixture");
     for entry in fs::read_dir(source).unwrap() {
-        let (source, target) = (
-            entry.as_ref().unwrap().path(),
-            directory.join(entry.unwrap().file_name()),
-        );
+        let (source, target) = (entry.as_ref().unwrap().path(), directory.join(entry.unwrap().file_name()));
         fs::copy(&source, &target).unwrap();
         #[cfg(unix)]
         fs::set_permissions(&target, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     }
     let mut config = Config::from_file(directory.join("libvault.toml")).unwrap();
     config.full_context = full_context;
-    Vault::open_in(
-        config,
-        Environment {
-            random: Arc::clone(script) as _,
-            clock: Arc::new(SystemClock),
-        },
-    )
-    .unwrap()
+    Vault::open_in(config, Environment { random: Arc::clone(script) as _, clock: Arc::new(SystemClock) }).unwrap()
 }
 
 #[test]
@@ -69,10 +56,7 @@ fn the_writer_makes_the_specified_bytes() {
     let document: Value = serde_json::from_str(&document).unwrap();
     let script = Arc::new(Script::default());
     let (tag, full) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let vaults = [
-        open_fixture(tag.path(), false, &script),
-        open_fixture(full.path(), true, &script),
-    ];
+    let vaults = [open_fixture(tag.path(), false, &script), open_fixture(full.path(), true, &script)];
     let mut written = 0;
     for vector in document["vectors"].as_array().unwrap() {
         if !vector["frame_size_log2"].is_null() {
@@ -90,28 +74,14 @@ fn the_writer_makes_the_specified_bytes() {
             assert_eq!(created.key().to_vec(), hex(&vector["data_key_hex"]), "{name}");
         } else {
             let (payload, expected) = (hex(&vector["payload_hex"]), hex(&vector["envelope_hex"]));
-            assert_eq!(
-                vault.encrypt_now(&payload, &context, aad.as_deref()).unwrap(),
-                expected,
-                "{name}"
-            );
+            assert_eq!(vault.encrypt_now(&payload, &context, aad.as_deref()).unwrap(), expected, "{name}");
             *script.0.lock().unwrap() = Some(hex(&vector["random_hex"]));
             let mut output = vec![0; vault.encrypted_length_limit(payload.len(), &context).unwrap()];
-            let length = vault
-                .encrypt_into_now(&payload, &context, aad.as_deref(), &mut output)
-                .unwrap();
+            let length = vault.encrypt_into_now(&payload, &context, aad.as_deref(), &mut output).unwrap();
             assert_eq!(output[..length], expected, "{name}");
-            assert_eq!(
-                length,
-                output.len(),
-                "{name}: the limit is exact where all wraps have a fixed length"
-            );
+            assert_eq!(length, output.len(), "{name}: the limit is exact where all wraps have a fixed length");
         }
-        assert_eq!(
-            script.0.lock().unwrap().as_deref(),
-            Some(&[][..]),
-            "{name}: all random bytes are used"
-        );
+        assert_eq!(script.0.lock().unwrap().as_deref(), Some(&[][..]), "{name}: all random bytes are used");
         written += 1;
     }
     assert!(written >= 20, "{written} vectors");

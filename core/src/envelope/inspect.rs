@@ -65,22 +65,15 @@ impl Inspection {
     fn of_bundle(bundle: &Bundle<'_>) -> Self {
         let context = match bundle.context {
             ContextPart::Tag(_) => None,
-            ContextPart::Canonical(canonical) => Context::from_canonical(canonical).map(|context| {
-                context
-                    .items()
-                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                    .collect()
-            }),
+            ContextPart::Canonical(canonical) => Context::from_canonical(canonical)
+                .map(|context| context.items().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()),
         };
         let shares = bundle.shares().map(|share| {
             let wraps = share.wraps().map(|wrap| InspectedWrap {
                 key_ids: wrap.key_ids().map(|id| id.to_string()).collect(),
                 length: wrap.blob.len(),
             });
-            InspectedShare {
-                binding: binding_name(share.binding_id),
-                wraps: wraps.collect(),
-            }
+            InspectedShare { binding: binding_name(share.binding_id), wraps: wraps.collect() }
         });
         Self {
             purpose: match bundle.decision.purpose {
@@ -115,12 +108,7 @@ pub fn inspect(envelope_or_bundle: &[u8]) -> Result<Inspection> {
         Form::Framed { frame_log } => ("framed", Some(1 << frame_log)),
     };
     let payload_length = Some(payload_length(&envelope));
-    Ok(Inspection {
-        form: Some(form),
-        frame_size,
-        payload_length,
-        ..Inspection::of_bundle(&envelope.bundle)
-    })
+    Ok(Inspection { form: Some(form), frame_size, payload_length, ..Inspection::of_bundle(&envelope.bundle) })
 }
 
 /// The exact length of the payload, read from the envelope's structure alone.

@@ -47,24 +47,10 @@ pub(crate) struct BindInput<'a> {
 impl BindInput<'_> {
     /// The digest that one wrap authenticates, inside and (where the KMS can) as AAD. `key_ids` are the concatenated ids.
     pub(crate) fn digest(&self, index: u8, binding_id: Id, key_ids: &[u8]) -> [u8; 32] {
-        let fixed = [
-            VERSION,
-            SUITE,
-            self.purpose.byte(),
-            self.policy.bits(),
-            self.share_count,
-            index,
-        ];
+        let fixed = [VERSION, SUITE, self.purpose.byte(), self.policy.bits(), self.share_count, index];
         let key_count = [(key_ids.len() / 16) as u8];
-        let parts: [&[u8]; 7] = [
-            b"libvault/v1/bind",
-            &fixed,
-            &binding_id.0,
-            &key_count,
-            key_ids,
-            self.commitment,
-            self.context.digest(),
-        ];
+        let parts: [&[u8]; 7] =
+            [b"libvault/v1/bind", &fixed, &binding_id.0, &key_count, key_ids, self.commitment, self.context.digest()];
         sha256(&parts)
     }
 }
@@ -81,10 +67,7 @@ pub(crate) fn context_tag(commitment: &[u8; COMMITMENT_LENGTH], context: &Contex
 pub(crate) fn combine_shares(shares: &[Secret<32>]) -> Secret<32> {
     let mut data_key = Secret::zero();
     for share in shares {
-        data_key
-            .iter_mut()
-            .zip(share.iter())
-            .for_each(|(byte, other)| *byte ^= other);
+        data_key.iter_mut().zip(share.iter()).for_each(|(byte, other)| *byte ^= other);
     }
     data_key
 }

@@ -158,17 +158,8 @@ impl DecisionByte {
             2 => Policy::DualControl,
             _ => Policy::AnyOf,
         };
-        let purpose = if byte & 0x10 == 0 {
-            Purpose::Envelope
-        } else {
-            Purpose::DataKey
-        };
-        let decision = Self {
-            policy,
-            moved: byte & 0x20 != 0,
-            purpose,
-            full_context: byte & 0x08 != 0,
-        };
+        let purpose = if byte & 0x10 == 0 { Purpose::Envelope } else { Purpose::DataKey };
+        let decision = Self { policy, moved: byte & 0x20 != 0, purpose, full_context: byte & 0x08 != 0 };
         (byte & 0x07 == 0).then_some(decision)
     }
 }

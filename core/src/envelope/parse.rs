@@ -57,16 +57,8 @@ impl<'a> Envelope<'a> {
         let message_id = reader.array()?;
         let frames = reader.rest();
         super::payload::check_frames(form, frames, bytes.len() - frames.len())?;
-        let prefix = bytes
-            .first_chunk()
-            .ok_or_else(|| Error::internal("the prefix was read before"))?;
-        Ok(Self {
-            prefix,
-            form,
-            bundle,
-            message_id,
-            frames,
-        })
+        let prefix = bytes.first_chunk().ok_or_else(|| Error::internal("the prefix was read before"))?;
+        Ok(Self { prefix, form, bundle, message_id, frames })
     }
 }
 
@@ -90,11 +82,7 @@ impl<'a> Bundle<'a> {
         let decision = DecisionByte::from_byte(reader.byte()?)
             .ok_or_else(|| unsupported(decision_at, "a reserved bit of the decision is set", "R6"))?;
         if decision.purpose != purpose || (purpose == Purpose::DataKey && !decision.full_context) {
-            return Err(malformed(
-                decision_at,
-                "purpose or context mode does not fit the magic",
-                "R7",
-            ));
+            return Err(malformed(decision_at, "purpose or context mode does not fit the magic", "R7"));
         }
         let share_count = reader.count("share count")?;
         let commitment = reader.array()?;
@@ -112,14 +100,7 @@ impl<'a> Bundle<'a> {
         }
         let mac = reader.array()?;
         reader.check_bundle_length(bundle_start)?;
-        Ok(Self {
-            decision,
-            commitment,
-            context,
-            shares,
-            authenticated,
-            mac,
-        })
+        Ok(Self { decision, commitment, context, shares, authenticated, mac })
     }
 
     pub(crate) fn shares(&self) -> impl Iterator<Item = &Share<'a>> {
@@ -137,10 +118,7 @@ impl<'a> Share<'a> {
     }
 
     pub(crate) fn wraps(&self) -> impl Iterator<Item = Wrap<'a>> + use<'a> {
-        let mut reader = Reader {
-            bytes: self.wraps,
-            position: 0,
-        };
+        let mut reader = Reader { bytes: self.wraps, position: 0 };
         // They were parsed once already, so none is lost to an error here.
         (0..self.wrap_count).map_while(move |_| reader.wrap_unchecked())
     }
@@ -158,11 +136,7 @@ impl<'a> Wrap<'a> {
 
 fn shares_fit(policy: Policy, shares: &[Option<Share<'_>>]) -> bool {
     let managed = shares.iter().flatten().filter(|share| share.is_managed()).count();
-    let any = shares
-        .iter()
-        .flatten()
-        .filter(|share| share.binding_id == ANY_BINDING)
-        .count();
+    let any = shares.iter().flatten().filter(|share| share.binding_id == ANY_BINDING).count();
     let customer = shares.len() - managed - any;
     match policy {
         Policy::Managed => managed == 1 && any == 0 && customer == 0,
@@ -229,11 +203,7 @@ impl<'a> Reader<'a> {
             self.check_bundle_length(bundle_start)?;
         }
         let wraps = &self.bytes[start..self.position];
-        let share = Share {
-            binding_id,
-            wrap_count: wrap_count as u8,
-            wraps,
-        };
+        let share = Share { binding_id, wrap_count: wrap_count as u8, wraps };
         if !key_ids_are_distinct(&share) {
             return Err(malformed(start, "a key id stands twice in one share", "R16"));
         }
@@ -262,10 +232,7 @@ impl<'a> Reader<'a> {
         let key_count = usize::from(self.byte().ok()?);
         let (key_ids, _) = self.take(16 * key_count).ok()?.as_chunks();
         let blob_length = self.length().ok()?;
-        Some(Wrap {
-            key_ids,
-            blob: self.take(blob_length).ok()?,
-        })
+        Some(Wrap { key_ids, blob: self.take(blob_length).ok()? })
     }
 
     fn count(&mut self, what: &str) -> Result<usize> {
@@ -293,17 +260,13 @@ impl<'a> Reader<'a> {
     }
 
     fn array<const N: usize>(&mut self) -> Result<&'a [u8; N]> {
-        let array = self.bytes[self.position..]
-            .first_chunk()
-            .ok_or_else(|| self.truncated())?;
+        let array = self.bytes[self.position..].first_chunk().ok_or_else(|| self.truncated())?;
         self.position += N;
         Ok(array)
     }
 
     fn take(&mut self, length: usize) -> Result<&'a [u8]> {
-        let taken = self.bytes[self.position..]
-            .get(..length)
-            .ok_or_else(|| self.truncated())?;
+        let taken = self.bytes[self.position..].get(..length).ok_or_else(|| self.truncated())?;
         self.position += length;
         Ok(taken)
     }
@@ -325,14 +288,12 @@ impl<'a> Reader<'a> {
 
 fn key_ids_are_distinct(share: &Share<'_>) -> bool {
     let mut seen = [MANAGED_BINDING; MAX_COUNT];
-    let mut count = 0;
-    for id in share.wraps().flat_map(|wrap| wrap.key_ids()) {
+    for (count, id) in share.wraps().flat_map(|wrap| wrap.key_ids()).enumerate() {
         if seen[..count].contains(&id) {
             return false;
         }
         // One managed wrap names at most 10 keys, and at most 10 customer wraps name one each.
         seen[count] = id;
-        count += 1;
     }
     true
 }

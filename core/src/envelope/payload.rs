@@ -21,13 +21,7 @@ pub(crate) fn sealed_length(data_length: usize) -> Result<usize> {
 /// Encrypts `data` into `output`, which has room for the ciphertext and the tag.
 pub(crate) fn seal_one_shot(key: &Secret<32>, aad: Option<&[u8]>, data: &[u8], output: &mut [u8]) -> Result<()> {
     let (ciphertext, tag) = output.split_at_mut(data.len());
-    tag.copy_from_slice(&Active::seal(
-        key,
-        Nonce::frame(0, true),
-        frame_aad(aad).as_ref(),
-        data,
-        ciphertext,
-    )?);
+    tag.copy_from_slice(&Active::seal(key, Nonce::frame(0, true), frame_aad(aad).as_ref(), data, ciphertext)?);
     Ok(())
 }
 
@@ -71,11 +65,7 @@ pub(crate) fn open_payload(
 /// Stage 1 for the payload: what its length alone can tell.
 pub(super) fn check_frames(form: Form, frames: &[u8], at: usize) -> Result<()> {
     if frames.len() < TAG_LENGTH {
-        return Err(malformed(
-            at + frames.len(),
-            "the bytes end before the payload's tag",
-            "R1",
-        ));
+        return Err(malformed(at + frames.len(), "the bytes end before the payload's tag", "R1"));
     }
     if let Form::Framed { frame_log } = form {
         let last = (frames.len() - 1) % frame_size(frame_log) + 1;

@@ -41,11 +41,7 @@ impl BundleDraft<'_> {
     /// Bytes of the body, the bundle MAC included.
     pub(crate) fn body_length(&self) -> usize {
         let shares = self.shares().count();
-        let wraps: usize = self
-            .wraps
-            .iter()
-            .map(|wrap| 3 + wrap.key_ids.len() + wrap.blob.bytes().len())
-            .sum();
+        let wraps: usize = self.wraps.iter().map(|wrap| 3 + wrap.key_ids.len() + wrap.blob.bytes().len()).sum();
         2 + COMMITMENT_LENGTH + self.context_length() + 17 * shares + wraps + BUNDLE_MAC_LENGTH
     }
 
@@ -78,11 +74,7 @@ impl BundleDraft<'_> {
     }
 
     fn context_length(&self) -> usize {
-        if self.decision.full_context {
-            2 + self.context.canonical().len()
-        } else {
-            CONTEXT_TAG_LENGTH
-        }
+        if self.decision.full_context { 2 + self.context.canonical().len() } else { CONTEXT_TAG_LENGTH }
     }
 }
 
@@ -109,8 +101,7 @@ impl Writer<'_> {
     fn put(&mut self, bytes: &[u8]) -> Result<()> {
         let end = self.position + bytes.len();
         let room = self.output.get_mut(self.position..end);
-        room.ok_or_else(|| Error::internal("a bundle is longer than was computed"))?
-            .copy_from_slice(bytes);
+        room.ok_or_else(|| Error::internal("a bundle is longer than was computed"))?.copy_from_slice(bytes);
         self.position = end;
         Ok(())
     }

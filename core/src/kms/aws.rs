@@ -34,7 +34,7 @@ impl AwsKey {
         Self { arn, clients }
     }
 
-    async fn client(&self) -> Client {
+    async fn client(&self) -> Result<Client, KmsFailure> {
         self.clients.for_region(&self.arn).await
     }
 
@@ -43,10 +43,7 @@ impl AwsKey {
         match key_id {
             Some(key_id) if key_id == self.arn.as_str() => Ok(()),
             Some(_) => Err(KmsFailure::unauthentic()),
-            None => Err(KmsFailure::new(
-                ErrorCode::KmsUnavailable,
-                "the KMS's answer names no key",
-            )),
+            None => Err(KmsFailure::new(ErrorCode::KmsUnavailable, "the KMS's answer names no key")),
         }
     }
 }
@@ -66,7 +63,7 @@ impl Kek for AwsKey {
 
     fn wrap<'a>(&'a self, request: WrapRequest<'a>) -> BoxFuture<'a, Result<Vec<u8>, KmsFailure>> {
         Box::pin(async move {
-            let client = self.client().await;
+            let client = self.client().await?;
             let encrypt = || {
                 let call = client
                     .encrypt()
@@ -89,7 +86,7 @@ impl Kek for AwsKey {
 
     fn unwrap<'a>(&'a self, request: UnwrapRequest<'a>) -> BoxFuture<'a, Result<Secret<WRAP_PLAINTEXT>, KmsFailure>> {
         Box::pin(async move {
-            let client = self.client().await;
+            let client = self.client().await?;
             let decrypt = || {
                 let call = client
                     .decrypt()
@@ -98,13 +95,12 @@ impl Kek for AwsKey {
                     .set_encryption_context(Some(encryption_context(request.selector, request.bind)));
                 async { call.send().await.map_err(failure::from_sdk) }
             };
-            let reply = attempts::run(self.clients.timeouts(), decrypt).await?;
+            let mut reply = attempts::run(self.clients.timeouts(), decrypt).await?;
+            // Taken first, so that it is wiped whatever else the answer says.
+            let plaintext = reply.plaintext.take().map(Blob::into_inner).map(zeroize::Zeroizing::new);
             self.check_answering_key(reply.key_id())?;
-            let Some(plaintext) = reply.plaintext.map(Blob::into_inner).map(zeroize::Zeroizing::new) else {
-                return Err(KmsFailure::new(
-                    ErrorCode::KmsUnavailable,
-                    "the KMS answered without a plaintext",
-                ));
+            let Some(plaintext) = plaintext else {
+                return Err(KmsFailure::new(ErrorCode::KmsUnavailable, "the KMS answered without a plaintext"));
             };
             let plaintext: &[u8; WRAP_PLAINTEXT] =
                 plaintext.as_slice().try_into().map_err(|_| KmsFailure::unauthentic())?;

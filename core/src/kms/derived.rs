@@ -20,13 +20,7 @@ pub(crate) fn wrap(
     random.fill(salt)?;
     let key = wrapping_key(chain_key, bind, salt);
     let (ciphertext, tag) = sealed.split_at_mut(WRAP_PLAINTEXT);
-    tag.copy_from_slice(&Active::seal(
-        &key,
-        Nonce::single_use_key(),
-        bind,
-        &**plaintext,
-        ciphertext,
-    )?);
+    tag.copy_from_slice(&Active::seal(&key, Nonce::single_use_key(), bind, &**plaintext, ciphertext)?);
     Ok(blob)
 }
 

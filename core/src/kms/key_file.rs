@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::derived;
 use crate::aead::{Hkdf, Random};
@@ -63,14 +63,10 @@ impl KeyFile {
             file.sync_all()
         });
         written.map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => Error::new(
-                ErrorCode::Conflict,
-                format!("{} exists already and is left as it is", path.display()),
-            ),
-            _ => Error::new(
-                ErrorCode::InvalidConfig,
-                format!("{} cannot be made: {error}", path.display()),
-            ),
+            std::io::ErrorKind::AlreadyExists => {
+                Error::new(ErrorCode::Conflict, format!("{} exists already and is left as it is", path.display()))
+            }
+            _ => Error::new(ErrorCode::InvalidConfig, format!("{} cannot be made: {error}", path.display())),
         })
     }
 
@@ -108,10 +104,7 @@ impl KeyFile {
         bind: &[u8; 32],
         plaintext: &Secret<WRAP_PLAINTEXT>,
     ) -> Result<[u8; BLOB_LENGTH]> {
-        let (version, key) = self
-            .versions
-            .last()
-            .ok_or_else(|| Error::internal("a key file without a key"))?;
+        let (version, key) = self.versions.last().ok_or_else(|| Error::internal("a key file without a key"))?;
         let mut blob = [0; BLOB_LENGTH];
         blob[..VERSION_LENGTH].copy_from_slice(&version.to_be_bytes());
         blob[VERSION_LENGTH..].copy_from_slice(&derived::wrap(key, random, bind, plaintext)?);
@@ -122,10 +115,7 @@ impl KeyFile {
     pub(crate) fn unwrap(&self, bind: &[u8; 32], blob: &[u8]) -> Option<Secret<WRAP_PLAINTEXT>> {
         let (version, wrap) = blob.split_first_chunk::<VERSION_LENGTH>()?;
         let version = u32::from_be_bytes(*version);
-        let index = self
-            .versions
-            .binary_search_by_key(&version, |(version, _)| *version)
-            .ok()?;
+        let index = self.versions.binary_search_by_key(&version, |(version, _)| *version).ok()?;
         derived::unwrap(&self.versions[index].1, bind, wrap)
     }
 }
@@ -139,9 +129,7 @@ fn parse_key(text: &str) -> Option<Secret<32>> {
     let digits: &[u8; 64] = text.as_bytes().try_into().ok()?;
     let mut key = Secret::zero();
     for (byte, pair) in key.iter_mut().zip(digits.as_chunks::<2>().0) {
-        let (mut high, mut low) = (hex_digit(pair[0])?, hex_digit(pair[1])?);
-        *byte = high << 4 | low;
-        (high.zeroize(), low.zeroize());
+        *byte = hex_digit(pair[0])? << 4 | hex_digit(pair[1])?;
     }
     Some(key)
 }
@@ -158,9 +146,7 @@ fn hex_digit(digit: u8) -> Option<u8> {
 #[cfg(unix)]
 fn check_access(file: &File) -> Result<(), String> {
     use std::os::unix::fs::MetadataExt;
-    let metadata = file
-        .metadata()
-        .map_err(|error| format!("cannot be examined: {error}"))?;
+    let metadata = file.metadata().map_err(|error| format!("cannot be examined: {error}"))?;
     if !metadata.is_file() {
         return Err("is not a regular file".to_owned());
     }
@@ -170,10 +156,7 @@ fn check_access(file: &File) -> Result<(), String> {
     }
     let user = rustix::process::geteuid().as_raw();
     if metadata.uid() != user && user != 0 {
-        return Err(format!(
-            "belongs to user {}, not to user {user} who runs this program",
-            metadata.uid()
-        ));
+        return Err(format!("belongs to user {}, not to user {user} who runs this program", metadata.uid()));
     }
     Ok(())
 }
@@ -199,10 +182,7 @@ mod tests {
         let plaintext = Secret::copy_of(&[5; 64]);
         let blob = old.wrap(&SystemRandom, &[1; 32], &plaintext).unwrap();
         assert_eq!(*new.unwrap(&[1; 32], &blob).unwrap(), [5; 64]);
-        assert!(
-            new.unwrap(&[2; 32], &blob).is_none(),
-            "another bind digest does not open it"
-        );
+        assert!(new.unwrap(&[2; 32], &blob).is_none(), "another bind digest does not open it");
         let blob = new.wrap(&SystemRandom, &[1; 32], &plaintext).unwrap();
         assert_eq!(blob[..4], [0, 0, 0, 7]);
         assert!(old.unwrap(&[1; 32], &blob).is_none());
@@ -225,15 +205,9 @@ mod tests {
             &format!("1 {KEY}\n"),
             &format!("# comment\n1 {KEY}"),
         ] {
-            assert!(
-                KeyFile::parse(format!("{FIRST_LINE}\n{body}\n").as_bytes()).is_err(),
-                "{body:?}"
-            );
+            assert!(KeyFile::parse(format!("{FIRST_LINE}\n{body}\n").as_bytes()).is_err(), "{body:?}");
         }
-        assert!(
-            KeyFile::parse(format!("{FIRST_LINE}\n1 {KEY}").as_bytes()).is_err(),
-            "no final line end"
-        );
+        assert!(KeyFile::parse(format!("{FIRST_LINE}\n1 {KEY}").as_bytes()).is_err(), "no final line end");
         assert!(KeyFile::parse(format!("other\n1 {KEY}\n").as_bytes()).is_err());
     }
 }

@@ -43,10 +43,6 @@ impl Kek for LocalKey {
     }
 
     fn unwrap<'a>(&'a self, request: UnwrapRequest<'a>) -> BoxFuture<'a, Result<Secret<WRAP_PLAINTEXT>, KmsFailure>> {
-        Box::pin(async move {
-            self.file
-                .unwrap(request.bind, request.blob)
-                .ok_or_else(KmsFailure::unauthentic)
-        })
+        Box::pin(async move { self.file.unwrap(request.bind, request.blob).ok_or_else(KmsFailure::unauthentic) })
     }
 }

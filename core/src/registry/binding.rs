@@ -52,9 +52,7 @@ impl Binding {
 
     /// Whether every item of the selector is in `context`.
     pub(crate) fn selects(&self, context: &Context) -> bool {
-        self.selector
-            .canonical_items()
-            .all(|item| context.canonical_items().any(|other| other == item))
+        self.selector.canonical_items().all(|item| context.canonical_items().any(|other| other == item))
     }
 
     pub(crate) fn key(&self, id: Id) -> Option<&Arc<CustomerKey>> {
@@ -64,10 +62,7 @@ impl Binding {
 
 impl fmt::Debug for CustomerKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("CustomerKey")
-            .field("name", &self.name)
-            .finish_non_exhaustive()
+        formatter.debug_struct("CustomerKey").field("name", &self.name).finish_non_exhaustive()
     }
 }
 

@@ -35,30 +35,20 @@ impl Decision {
             policy: &'static str,
             bindings: &'a [MatchedBinding],
         }
-        serde_json::to_string(&Shape {
-            policy: self.policy.name(),
-            bindings: &self.bindings,
-        })
-        .unwrap_or_default()
+        serde_json::to_string(&Shape { policy: self.policy.name(), bindings: &self.bindings }).unwrap_or_default()
     }
 }
 
 impl From<&Outcome> for Decision {
     fn from(outcome: &Outcome) -> Self {
         let Outcome::Customer(matched) = outcome else {
-            return Self {
-                policy: Policy::Managed,
-                bindings: Vec::new(),
-            };
+            return Self { policy: Policy::Managed, bindings: Vec::new() };
         };
         let bindings = matched.bindings.iter().map(|binding| MatchedBinding {
             id: binding.name.clone(),
             owner: binding.owner.clone(),
             key_ids: binding.keys.iter().map(|key| key.name.clone()).collect(),
         });
-        Self {
-            policy: matched.policy,
-            bindings: bindings.collect(),
-        }
+        Self { policy: matched.policy, bindings: bindings.collect() }
     }
 }

@@ -29,10 +29,7 @@ pub(super) struct Hit {
 
 impl SelectorIndex {
     pub(super) fn new<'a>(selectors: impl Iterator<Item = (usize, &'a Context)>) -> Self {
-        let mut index = Self {
-            ends: vec![Vec::new()],
-            ..Self::default()
-        };
+        let mut index = Self { ends: vec![Vec::new()], ..Self::default() };
         for (binding, selector) in selectors {
             let mut node = ROOT;
             for item in selector.canonical_items() {
@@ -78,10 +75,7 @@ impl SelectorIndex {
                 continue;
             };
             let items = path | bit;
-            hits.extend(self.ends[*next as usize].iter().map(|binding| Hit {
-                binding: *binding as usize,
-                items,
-            }));
+            hits.extend(self.ends[*next as usize].iter().map(|binding| Hit { binding: *binding as usize, items }));
             self.walk(*next, items, &later[index + 1..], hits);
         }
     }

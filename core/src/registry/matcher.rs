@@ -53,11 +53,7 @@ impl Registry {
         let policy = combined_policy(&bindings);
         check_limits(policy, &bindings)?;
         let managed = (policy == Policy::DualControl).then_some(ManagedUse(()));
-        Ok(Outcome::Customer(CustomerMatch {
-            policy,
-            bindings,
-            managed,
-        }))
+        Ok(Outcome::Customer(CustomerMatch { policy, bindings, managed }))
     }
 
     /// Refuses what a suspension stops, also for data under managed keys.
@@ -71,10 +67,7 @@ impl Registry {
     /// A kill switch holds whatever else matches, also where the same owner's narrower binding is active.
     fn refuse_suspended(&self, hits: &[Hit]) -> Result<()> {
         let bindings = hits.iter().map(|hit| &self.bindings[hit.binding]);
-        match bindings
-            .filter(|binding| binding.state == State::Suspended)
-            .min_by_key(|binding| binding.id)
-        {
+        match bindings.filter(|binding| binding.state == State::Suspended).min_by_key(|binding| binding.id) {
             Some(binding) => Err(suspended(binding)),
             None => Ok(()),
         }
@@ -99,10 +92,7 @@ impl Registry {
 
     fn fall_back(&self, context: &Context) -> Result<ManagedUse> {
         if let Some(hit) = self.denying.find(context).first() {
-            let message = format!(
-                "binding {} is pending: its setup is not complete",
-                self.bindings[hit.binding].name
-            );
+            let message = format!("binding {} is pending: its setup is not complete", self.bindings[hit.binding].name);
             return Err(Error::new(ErrorCode::KeyNotReady, message));
         }
         if !self.rules.fallback {
@@ -129,19 +119,14 @@ impl Registry {
             return Err(Error::new(ErrorCode::UnknownContextName, message).with_field(name));
         }
         if self.bound_names.first_sight(name) {
-            warn(format!(
-                "context name {name:?} is not bound, but {bound:?} is: is it misspelt?"
-            ));
+            warn(format!("context name {name:?} is not bound, but {bound:?} is: is it misspelt?"));
         }
         Ok(())
     }
 }
 
 pub(crate) fn suspended(binding: &Binding) -> Error {
-    Error::new(
-        ErrorCode::KeySuspended,
-        format!("binding {} is suspended", binding.name),
-    )
+    Error::new(ErrorCode::KeySuspended, format!("binding {} is suspended", binding.name))
 }
 
 fn combined_policy(bindings: &[Arc<Binding>]) -> Policy {
@@ -157,18 +142,13 @@ fn combined_policy(bindings: &[Arc<Binding>]) -> Policy {
 /// A bundle has to be able to hold what was decided.
 fn check_limits(policy: Policy, bindings: &[Arc<Binding>]) -> Result<()> {
     let (needed, what) = match policy {
-        Policy::AnyOf => (
-            bindings.iter().map(|binding| binding.keys.len()).sum(),
-            "wraps of one share",
-        ),
+        Policy::AnyOf => (bindings.iter().map(|binding| binding.keys.len()).sum(), "wraps of one share"),
         Policy::DualControl => (bindings.len() + 1, "shares of a bundle"),
         Policy::Managed | Policy::CustomerGated => (bindings.len(), "shares of a bundle"),
     };
     if needed > MAX_COUNT {
-        let message = format!(
-            "the {} bindings that match this context need {needed} of the {MAX_COUNT} {what}",
-            bindings.len()
-        );
+        let message =
+            format!("the {} bindings that match this context need {needed} of the {MAX_COUNT} {what}", bindings.len());
         return Err(Error::new(ErrorCode::LimitExceeded, message));
     }
     Ok(())
@@ -193,11 +173,7 @@ impl BoundNames {
                 by_form.entry(form(name)).or_default().insert(name.clone());
             }
         }
-        Self {
-            names,
-            by_form,
-            warned: Mutex::default(),
-        }
+        Self { names, by_form, warned: Mutex::default() }
     }
 
     /// The first name of the context that is spelt differently from a bound name that the context lacks, and that bound name.
@@ -205,18 +181,10 @@ impl BoundNames {
         if self.names.is_empty() {
             return None;
         }
-        context
-            .items()
-            .map(|(name, _)| name)
-            .filter(|name| !self.names.contains(*name))
-            .find_map(|name| {
-                let bound = self
-                    .by_form
-                    .get(&form(name))?
-                    .iter()
-                    .find(|bound| context.value(bound).is_none())?;
-                Some((name, bound.as_str()))
-            })
+        context.items().map(|(name, _)| name).filter(|name| !self.names.contains(*name)).find_map(|name| {
+            let bound = self.by_form.get(&form(name))?.iter().find(|bound| context.value(bound).is_none())?;
+            Some((name, bound.as_str()))
+        })
     }
 
     fn first_sight(&self, name: &str) -> bool {
@@ -227,8 +195,5 @@ impl BoundNames {
 
 /// ASCII letters in lower case, without underscores and hyphens.
 fn form(name: &str) -> String {
-    name.chars()
-        .filter(|c| !matches!(c, '_' | '-'))
-        .map(|c| c.to_ascii_lowercase())
-        .collect()
+    name.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect()
 }

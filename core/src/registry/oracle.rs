@@ -33,19 +33,10 @@ impl Kek for Untouched {
 }
 
 fn binding(config: BindingConfig) -> Binding {
-    let items = config
-        .selector
-        .items()
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect();
+    let items = config.selector.items().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let keys = config.keys.into_iter().map(|key| {
-        CustomerKey {
-            id: key_id(&key.id),
-            name: key.id,
-            address: key.address.canonical(),
-            kek: Box::new(Untouched),
-        }
-        .into()
+        CustomerKey { id: key_id(&key.id), name: key.id, address: key.address.canonical(), kek: Box::new(Untouched) }
+            .into()
     });
     Binding {
         id: binding_id(&config.id),
@@ -75,11 +66,8 @@ fn decision(registry: &Registry, context: &Context) -> Value {
         Ok(Outcome::Managed(_)) => serde_json::json!({ "policy": "managed", "bindings": [], "keys": [] }),
         Ok(Outcome::Customer(matched)) => {
             let bindings: Vec<_> = matched.bindings.iter().map(|binding| &binding.name).collect();
-            let keys: Vec<Vec<_>> = matched
-                .bindings
-                .iter()
-                .map(|binding| binding.keys.iter().map(|key| &key.name).collect())
-                .collect();
+            let keys: Vec<Vec<_>> =
+                matched.bindings.iter().map(|binding| binding.keys.iter().map(|key| &key.name).collect()).collect();
             serde_json::json!({ "policy": matched.policy.name(), "bindings": bindings, "keys": keys })
         }
     }
@@ -100,12 +88,7 @@ fn matching_equals_the_brute_force_model() {
             let context = Context::new(items.iter().map(|(name, value)| (name, value.as_str().unwrap()))).unwrap();
             let mut expected = case["expect"].clone();
             expected.as_object_mut().unwrap().remove("names");
-            assert_eq!(
-                decision(&registry, &context),
-                expected,
-                "{} for {items:?}",
-                line["registry"]
-            );
+            assert_eq!(decision(&registry, &context), expected, "{} for {items:?}", line["registry"]);
             count += 1;
         }
     }

@@ -30,6 +30,8 @@ CREATE TABLE key_addresses (
 
 pub(crate) struct SqliteStore {
     connection: Mutex<Connection>,
+    /// SQLite forbids carrying a connection across a fork: its file locks would be lost.
+    process: u32,
 }
 
 impl SqliteStore {
@@ -45,9 +47,7 @@ impl SqliteStore {
             let message = format!("{what} is not a libvault store of version {USER_VERSION}");
             return Err(Error::new(ErrorCode::StoreUnavailable, message));
         }
-        Ok(Self {
-            connection: Mutex::new(connection),
-        })
+        Ok(Self { connection: Mutex::new(connection), process: std::process::id() })
     }
 
     /// Makes a new store that only its owner can read, with the wrapped lookup key in it. An existing file is never touched.
@@ -57,14 +57,10 @@ impl SqliteStore {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         options.open(path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::AlreadyExists => Error::new(
-                ErrorCode::Conflict,
-                format!("{} exists already and is left as it is", path.display()),
-            ),
-            _ => Error::new(
-                ErrorCode::StoreUnavailable,
-                format!("{} cannot be made: {error}", path.display()),
-            ),
+            std::io::ErrorKind::AlreadyExists => {
+                Error::new(ErrorCode::Conflict, format!("{} exists already and is left as it is", path.display()))
+            }
+            _ => Error::new(ErrorCode::StoreUnavailable, format!("{} cannot be made: {error}", path.display())),
         })?;
         let fill = || -> rusqlite::Result<()> {
             let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -79,41 +75,37 @@ impl SqliteStore {
         fill().map_err(|error| unavailable(format_args!("store {} cannot be made", path.display()), &error))
     }
 
-    fn connection(&self) -> MutexGuard<'_, Connection> {
+    /// Checked before locking: the thread that held the lock at the fork does not exist in the child.
+    fn connection(&self) -> Result<MutexGuard<'_, Connection>> {
+        if self.process != std::process::id() {
+            let message = "the vault was opened before a fork: open it again in the child process";
+            return Err(Error::new(ErrorCode::StoreUnavailable, message));
+        }
         // A panic elsewhere cannot leave SQLite inconsistent: an open transaction is rolled back when it is dropped.
-        self.connection
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner)
+        Ok(self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 }
 
 impl Store for SqliteStore {
     fn meta(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        self.connection()
+        self.connection()?
             .prepare_cached("SELECT value FROM meta WHERE name = ?1")
             .and_then(|mut statement| statement.query_row([name], |row| row.get(0)).optional())
             .map_err(|error| unavailable("the store cannot be read", &error))
     }
 
     fn managed_keys(&self, item_hashes: &[[u8; 32]]) -> Result<Vec<Option<StoredKey>>> {
-        let connection = self.connection();
-        let read = || {
-            item_hashes
-                .iter()
-                .map(|item_hash| select_managed_key(&connection, item_hash))
-                .collect()
-        };
+        let connection = self.connection()?;
+        let read = || item_hashes.iter().map(|item_hash| select_managed_key(&connection, item_hash)).collect();
         let keys: rusqlite::Result<_> = read();
         keys.map_err(|error| unavailable("the store cannot be read", &error))
     }
 
     fn insert_managed_key_if_absent(&self, item_hash: &[u8; 32], key: &StoredKey) -> Result<StoredKey> {
-        let mut connection = self.connection();
+        let mut connection = self.connection()?;
         let mut insert = || -> rusqlite::Result<Option<StoredKey>> {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let now = SystemTime::UNIX_EPOCH
-                .elapsed()
-                .map_or(0, |elapsed| elapsed.as_secs() as i64);
+            let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs() as i64);
             transaction.execute(
                 "INSERT INTO managed_keys VALUES (?1, ?2, ?3, ?4) ON CONFLICT (item_hash) DO NOTHING",
                 params![item_hash, key.id.0, key.wrapped, now],
@@ -128,7 +120,7 @@ impl Store for SqliteStore {
     }
 
     fn pin_addresses(&self, addresses: &[(Id, [u8; 32])]) -> Result<Option<Id>> {
-        let mut connection = self.connection();
+        let mut connection = self.connection()?;
         let mut pin = || -> rusqlite::Result<Option<Id>> {
             let mut missing = Vec::new();
             for (id, address) in addresses {
@@ -172,12 +164,7 @@ fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {
 fn select_managed_key(connection: &Connection, item_hash: &[u8; 32]) -> rusqlite::Result<Option<StoredKey>> {
     connection
         .prepare_cached("SELECT id, wrapped FROM managed_keys WHERE item_hash = ?1")?
-        .query_row([item_hash], |row| {
-            Ok(StoredKey {
-                id: Id(row.get(0)?),
-                wrapped: row.get(1)?,
-            })
-        })
+        .query_row([item_hash], |row| Ok(StoredKey { id: Id(row.get(0)?), wrapped: row.get(1)? }))
         .optional()
 }
 

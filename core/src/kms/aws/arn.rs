@@ -34,11 +34,7 @@ impl KeyArn {
         if !is_key_id(id) {
             return Err("has a key id that is neither a UUID nor mrk- and 32 hexadecimal digits".to_owned());
         }
-        Ok(Self {
-            text: text.to_owned(),
-            region: region.to_owned(),
-            domain,
-        })
+        Ok(Self { text: text.to_owned(), region: region.to_owned(), domain })
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -98,14 +94,8 @@ mod tests {
     #[test]
     fn the_endpoint_is_rebuilt_from_the_parts() {
         for (arn, endpoint) in [
-            (
-                format!("arn:aws:kms:eu-central-1:111122223333:key/{ID}"),
-                "https://kms.eu-central-1.amazonaws.com",
-            ),
-            (
-                format!("arn:aws-cn:kms:cn-north-1:111122223333:key/{ID}"),
-                "https://kms.cn-north-1.amazonaws.com.cn",
-            ),
+            (format!("arn:aws:kms:eu-central-1:111122223333:key/{ID}"), "https://kms.eu-central-1.amazonaws.com"),
+            (format!("arn:aws-cn:kms:cn-north-1:111122223333:key/{ID}"), "https://kms.cn-north-1.amazonaws.com.cn"),
             (
                 format!("arn:aws-us-gov:kms:us-gov-west-1:111122223333:key/{ID}"),
                 "https://kms.us-gov-west-1.amazonaws.com",

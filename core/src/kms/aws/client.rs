@@ -4,7 +4,10 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_config::default_provider::credentials::DefaultCredentialsChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::{BehaviorVersion, Region};
 use aws_sdk_kms::Client;
 use aws_sdk_kms::config::retry::RetryConfig;
 use aws_sdk_kms::config::timeout::TimeoutConfig;
@@ -13,7 +16,8 @@ use tokio::runtime::{Handle, Id};
 
 use super::KeyArn;
 use super::reply_limit::ReplyLimit;
-use crate::kms::Timeouts;
+use crate::error::ErrorCode;
+use crate::kms::{KmsFailure, Timeouts};
 
 /// Clients of runtimes that are gone would pile up otherwise.
 const MAX_CLIENTS: usize = 64;
@@ -23,11 +27,7 @@ const MAX_CLIENTS: usize = 64;
 pub(crate) enum AwsIdentity {
     DefaultChain,
     Profile(String),
-    Static {
-        access_key_id: String,
-        secret_access_key: String,
-        session_token: Option<String>,
-    },
+    Static { access_key_id: String, secret_access_key: String, session_token: Option<String> },
 }
 
 pub(crate) struct AwsClients {
@@ -41,22 +41,20 @@ pub(crate) struct AwsClients {
 
 impl AwsClients {
     pub(crate) fn new(identity: AwsIdentity, timeouts: Timeouts, endpoint: Option<String>) -> Self {
-        Self {
-            identity,
-            timeouts,
-            endpoint,
-            clients: Mutex::default(),
-        }
+        Self { identity, timeouts, endpoint, clients: Mutex::default() }
     }
 
     pub(super) fn timeouts(&self) -> Timeouts {
         self.timeouts
     }
 
-    pub(super) async fn for_region(&self, arn: &KeyArn) -> Client {
-        let slot = (Handle::current().id(), arn.endpoint());
+    pub(super) async fn for_region(&self, arn: &KeyArn) -> Result<Client, KmsFailure> {
+        let runtime = Handle::try_current().map_err(|_| {
+            KmsFailure::new(ErrorCode::InvalidArgument, "asynchronous calls to a KMS need a tokio runtime")
+        })?;
+        let slot = (runtime.id(), arn.endpoint());
         if let Some(client) = self.lock().get(&slot) {
-            return client.clone();
+            return Ok(client.clone());
         }
         let client = self.connect(arn).await;
         let mut clients = self.lock();
@@ -64,20 +62,20 @@ impl AwsClients {
             clients.clear();
         }
         // A racing call may have been first: everyone uses its connections.
-        clients.entry(slot).or_insert(client).clone()
+        Ok(clients.entry(slot).or_insert(client).clone())
     }
 
     async fn connect(&self, arn: &KeyArn) -> Client {
-        let shared = self.load().await;
-        let endpoint = self.endpoint.clone().unwrap_or_else(|| arn.endpoint());
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(self.timeouts.connect)
             .operation_attempt_timeout(self.timeouts.attempt)
             .build();
-        let config = aws_sdk_kms::config::Builder::from(&shared)
+        // Built from nothing but our own settings: neither an endpoint from a profile nor one from the environment may receive data keys.
+        let config = aws_sdk_kms::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
             .region(Region::new(arn.region().to_owned()))
-            // Always explicit: an endpoint from the environment or a profile must not receive data keys.
-            .endpoint_url(endpoint)
+            .endpoint_url(self.endpoint.clone().unwrap_or_else(|| arn.endpoint()))
+            .credentials_provider(self.credentials().await)
             .timeout_config(timeouts)
             // Retries are ours, the same for every provider.
             .retry_config(RetryConfig::disabled())
@@ -87,29 +85,23 @@ impl AwsClients {
         Client::from_conf(config)
     }
 
-    async fn load(&self) -> SdkConfig {
-        // The region of the credential chain's own calls does not matter to KMS, but without one it would ask the instance metadata.
-        let loader = aws_config::defaults(BehaviorVersion::latest()).region(Region::new("us-east-1"));
+    async fn credentials(&self) -> SharedCredentialsProvider {
+        // The region of the credential sources' own calls. Without one they would ask the instance metadata for it.
+        let region = || Region::new("us-east-1");
         match &self.identity {
-            AwsIdentity::DefaultChain => loader.load().await,
-            AwsIdentity::Profile(name) => loader.profile_name(name).load().await,
-            AwsIdentity::Static {
-                access_key_id,
-                secret_access_key,
-                session_token,
-            } => {
-                let credentials = Credentials::new(
-                    access_key_id,
-                    secret_access_key,
-                    session_token.clone(),
-                    None,
-                    "libvault",
-                );
-                loader
-                    .credentials_provider(SharedCredentialsProvider::new(credentials))
-                    .load()
-                    .await
+            AwsIdentity::DefaultChain => {
+                let chain = DefaultCredentialsChain::builder().region(region()).build().await;
+                SharedCredentialsProvider::new(chain)
             }
+            AwsIdentity::Profile(name) => {
+                // The profile and nothing else: the default chain would prefer whatever the environment holds.
+                let settings = ProviderConfig::default().with_region(Some(region()));
+                let profile = ProfileFileCredentialsProvider::builder().configure(&settings).profile_name(name).build();
+                SharedCredentialsProvider::new(profile)
+            }
+            AwsIdentity::Static { access_key_id, secret_access_key, session_token } => SharedCredentialsProvider::new(
+                Credentials::new(access_key_id, secret_access_key, session_token.clone(), None, "libvault"),
+            ),
         }
     }
 

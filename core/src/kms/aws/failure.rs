@@ -17,40 +17,31 @@ pub(super) fn from_sdk<E>(error: SdkError<E, HttpResponse>) -> KmsFailure
 where
     E: ProvideErrorMetadata + RequestId + StdError + 'static,
 {
+    if let Some(failure) = credentials_failure(&error) {
+        return failure;
+    }
     match &error {
         SdkError::ServiceError(service) => {
             let status = service.raw().status().as_u16();
             let metadata = service.err().meta();
             let (code, message) = classify(metadata.code(), metadata.message(), status);
-            KmsFailure {
-                code,
-                message,
-                request_id: service.err().request_id().map(bounded),
-            }
+            KmsFailure { code, message, request_id: service.err().request_id().map(bounded) }
         }
         SdkError::TimeoutError(_) => KmsFailure::new(ErrorCode::Timeout, "the KMS did not answer within the deadline"),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => KmsFailure::new(
-            ErrorCode::Timeout,
-            "the KMS could not be connected to within the deadline",
-        ),
-        SdkError::DispatchFailure(_) if lacks_credentials(&error) => {
-            KmsFailure::new(ErrorCode::AccessDenied, "no AWS credentials could be loaded")
+        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
+            KmsFailure::new(ErrorCode::Timeout, "the KMS could not be connected to within the deadline")
         }
         SdkError::DispatchFailure(_) => {
             let message = format!("the KMS could not be reached: {}", root_cause(&error));
             KmsFailure::new(ErrorCode::KmsUnavailable, message)
         }
         SdkError::ResponseError(response) => {
-            let message = format!(
-                "the KMS's answer (status {}) makes no sense",
-                response.raw().status().as_u16()
-            );
+            let message = format!("the KMS's answer (status {}) makes no sense", response.raw().status().as_u16());
             KmsFailure::new(ErrorCode::KmsUnavailable, message)
         }
-        _ => KmsFailure::new(
-            ErrorCode::KmsUnavailable,
-            format!("the request could not be made: {}", root_cause(&error)),
-        ),
+        _ => {
+            KmsFailure::new(ErrorCode::KmsUnavailable, format!("the request could not be made: {}", root_cause(&error)))
+        }
     }
 }
 
@@ -96,8 +87,10 @@ fn classify(name: Option<&str>, text: Option<&str>, status: u16) -> (ErrorCode, 
             | "SlowDown",
         ) => Throttled,
         Some("DependencyTimeoutException") => Timeout,
+        Some(_) if status == 403 => AccessDenied,
         // KeyUnavailableException, KMSInternalException, ServiceUnavailable and whatever is yet to come.
         Some(_) => KmsUnavailable,
+        None if matches!(status, 401 | 403) => AccessDenied,
         None if status == 429 => Throttled,
         None => KmsUnavailable,
     };
@@ -108,15 +101,18 @@ fn classify(name: Option<&str>, text: Option<&str>, status: u16) -> (ErrorCode, 
     (code, what)
 }
 
-fn lacks_credentials(error: &(dyn StdError + 'static)) -> bool {
-    causes(error).any(|cause| cause.is::<CredentialsError>())
+/// Without credentials there is nothing to ask; a source of credentials that is down is not a refusal.
+fn credentials_failure(error: &(dyn StdError + 'static)) -> Option<KmsFailure> {
+    let cause = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>())?;
+    let code = match cause {
+        CredentialsError::ProviderTimedOut(_) | CredentialsError::ProviderError(_) => ErrorCode::KmsUnavailable,
+        _ => ErrorCode::AccessDenied,
+    };
+    Some(KmsFailure::new(code, "no AWS credentials could be loaded"))
 }
 
 fn root_cause(error: &(dyn StdError + 'static)) -> String {
-    causes(error)
-        .last()
-        .map(|cause| bounded(&cause.to_string()))
-        .unwrap_or_default()
+    causes(error).last().map(|cause| bounded(&cause.to_string())).unwrap_or_default()
 }
 
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {

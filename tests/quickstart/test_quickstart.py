@@ -1,0 +1,121 @@
+"""Runs the README's quick start as a reader would: the programs are taken from the README, and each runs in an empty directory with
+nothing but the installed package.
+
+    make test-quickstart           builds the packages first; then: pytest tests/quickstart
+
+The environment of the programs holds no path of the repository, no LD_LIBRARY_PATH and no cargo on PATH. A missing package fails the test.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = ROOT / "README.md"
+DIST = ROOT / "build" / "dist"
+SECONDS = 120  # for one command: far more than any needs
+BLOCK = re.compile(r"^<!-- quickstart: (?P<name>[a-z ]+) -->\n```[a-z]+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def readme_blocks() -> dict[str, str]:
+    """The README's marked code blocks by name."""
+    text = README.read_text(encoding="utf-8")
+    blocks = {match["name"]: match["text"] for match in BLOCK.finditer(text)}
+    assert len(blocks) == text.count("<!-- quickstart:"), "a marker of the README without a code block, or a name twice"
+    return blocks
+
+
+BLOCKS = readme_blocks()
+
+
+@pytest.fixture(scope="session")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of somebody who has the usual tools, and of libvault only what was installed."""
+    home = tmp_path_factory.mktemp("home")
+    node = shutil.which("node")
+    assert node, "the quick start needs node"
+    tools = home / "bin"
+    tools.mkdir()
+    # A link, since Node may be installed beside other things that have no place on this PATH.
+    (tools / "node").symlink_to(Path(node).resolve())
+    environment = {"HOME": str(home), "PATH": f"{tools}:/usr/bin:/bin", "LANG": "C.UTF-8"}
+    assert shutil.which("cargo", path=environment["PATH"]) is None
+    assert not any(str(ROOT) in value for value in environment.values())
+    return environment
+
+
+@pytest.fixture(scope="session")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new virtual environment with the wheel and nothing else."""
+    place = tmp_path_factory.mktemp("python") / "venv"
+    run([sys.executable, "-m", "venv", place], cwd=place.parent)
+    interpreter = place / "bin" / "python"
+    run([interpreter, "-m", "pip", "install", "--quiet", "--no-index", package("libvault-{}-*.whl")], cwd=place.parent)
+    return interpreter
+
+
+def test_python(python: Path, stranger: Mapping[str, str], tmp_path: Path) -> None:
+    program = tmp_path / "quickstart.py"
+    program.write_text(BLOCKS["python"], encoding="utf-8")
+    assert run([python, program.name], cwd=tmp_path, env=stranger) == BLOCKS["output"]
+
+
+def test_node(stranger: Mapping[str, str], tmp_path: Path) -> None:
+    npm = shutil.which("npm")
+    assert npm, "the quick start needs npm"
+    install: list[str | Path] = [npm, "install", "--offline", "--no-audit", "--no-fund", package("libvault-{}.tgz")]
+    run(install, cwd=tmp_path, env=stranger)
+    program = tmp_path / "quickstart.mjs"
+    program.write_text(BLOCKS["node"], encoding="utf-8")
+    assert run(["node", program.name], cwd=tmp_path, env=stranger) == BLOCKS["output"]
+
+
+def test_c(stranger: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
+    stage = tmp_path_factory.mktemp("c")
+    run([ROOT / "ffi" / "install.sh"], cwd=stage, env={**stranger, "DESTDIR": str(stage), "PREFIX": "/usr/local"})
+    # The installed files find their own place, so nothing but the way to them is said.
+    environment = {**stranger, "PKG_CONFIG_PATH": str(stage / "usr/local/lib/pkgconfig")}
+    (tmp_path / "quickstart.c").write_text(BLOCKS["c"], encoding="utf-8")
+    for flags in ["-std=c99 -Wall -Wextra -Wpedantic -Werror ", ""]:
+        run(["sh", "-ec", BLOCKS["c build"].replace("gcc ", f"gcc {flags}")], cwd=tmp_path, env=environment)
+    assert run(["./quickstart"], cwd=tmp_path, env=stranger) == BLOCKS["output"]
+
+
+def test_the_binding_takes_over(python: Path, stranger: Mapping[str, str], tmp_path: Path) -> None:
+    """What the README says about its binding: it parses, decides for the customer without a KMS call, and older data stays readable."""
+    program = tmp_path / "quickstart.py"
+    lines = BLOCKS["python"] + "\n".join([
+        "with open('myvault/libvault.toml', 'a', encoding='utf-8') as file:",
+        f"    file.write({BLOCKS['binding']!r})",
+        "with libvault.open('myvault/libvault.toml') as vault:",
+        "    decision = vault.match_context({'organization_id': 'org_123', 'user_id': 'u1'})",
+        "    print(decision.policy, [(binding.id, list(binding.key_ids)) for binding in decision.bindings])",
+        "    print(vault.match_context({'organization_id': 'org_456'}).policy)",
+        "    print(vault.decrypt(envelope, customer).decode(), vault.stats().kms_unwraps)",
+    ])
+    program.write_text(lines, encoding="utf-8")
+    printed = run([python, program.name], cwd=tmp_path, env=stranger).removeprefix(BLOCKS["output"])
+    assert printed.splitlines() == ["customer_gated [('bnd_org_123', ['key_abc'])]", "managed", "attack at dawn 0"]
+
+
+def package(pattern: str) -> Path:
+    """The one package of this version in build/dist."""
+    version = tomllib.loads((ROOT / "Cargo.toml").read_text(encoding="utf-8"))["workspace"]["package"]["version"]
+    found = sorted(DIST.glob(pattern.format(version)))
+    assert len(found) == 1, f"build/dist holds {len(found)} packages like {pattern.format(version)}: `make build` makes them"
+    return found[0]
+
+
+def run(command: list[str | Path], cwd: Path, env: Mapping[str, str] | None = None) -> str:
+    """Runs a command, which must succeed; gives its standard output."""
+    done = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done.stdout
