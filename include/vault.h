@@ -395,7 +395,7 @@ void vault_free(struct vault *vault);
 /**
  * Makes a new root key file (mode 0600), an empty store and a configuration that names them.
  *
- * directory: where to make them; the directory must exist. UTF-8 is not needed.
+ * directory: where to make them; it is made (mode 0700) if it does not exist. UTF-8 is not needed.
  * directory_length: bytes of directory, without any terminator.
  * config_path: receives the path of the configuration file, with a terminating NUL that its length does not count; or
  *   NULL. The caller frees it with vault_buffer_free().

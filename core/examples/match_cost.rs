@@ -13,7 +13,7 @@ use libvault::{Config, Context, Vault};
 type Failure = Box<dyn std::error::Error>;
 type Items = Vec<(String, String)>;
 
-/// Every shape has room for one million bindings, and for this many its cheapest ones are all there.
+/// With fewer, not all kinds of selectors of a shape are there.
 const MIN_BINDINGS: usize = 1_000;
 /// In shapes of ten items these are their names, with the value that the context has.
 const NAMES: [&str; 10] =

@@ -90,7 +90,8 @@ static void measure(const char *variant, const char *name, operation call, work 
     double times[BATCHES];
     long calls = 1;
     int index;
-    while (batch(call, work, calls) < budget) {
+    /* Twice, since the first calls also pay for what is made once. */
+    while (batch(call, work, calls) < budget || batch(call, work, calls) < budget) {
         calls *= 2;
     }
     for (index = 0; index < BATCHES; index++) {

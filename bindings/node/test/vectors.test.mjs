@@ -34,11 +34,6 @@ function payloadOf(expect) {
   return Buffer.alloc(expect.payload_repeat.count, Number.parseInt(expect.payload_repeat.byte, 16));
 }
 
-/** Errors show at most the 120 characters that a name may have. */
-function shown(name) {
-  return name === null ? null : [...name].slice(0, 120).join('');
-}
-
 test('envelope.json', async (t) => {
   const { vectors } = readVectors('envelope.json');
   assert.ok(vectors.length >= 80);
@@ -94,7 +89,7 @@ test('context.json', async (t) => {
         for (const use of [() => managed.context(context), () => managed.encryptSync(Buffer.alloc(1), context)]) {
           assert.throws(use, (error) => {
             assert.equal(error.name, expect.error);
-            assert.equal(error.field ?? null, shown(expect.offending_name));
+            assert.equal(error.field ?? null, expect.offending_name);
             return true;
           });
         }

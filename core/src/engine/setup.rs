@@ -39,7 +39,7 @@ impl Engine {
         let managed = ManagedKeys::open(store, root_key, Arc::clone(&random), clock, Arc::clone(&counters))?;
         let mut warnings = Vec::new();
         if config.allow_endpoint {
-            warnings.push("development.allow_endpoint is on: not for production".to_owned());
+            warnings.push("development: development.allow_endpoint is on, which is not for production".to_owned());
         }
         if let Some(endpoint) = &config.aws_endpoint {
             warnings.push(format!("development: AWS KMS is replaced by {endpoint}"));

@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""CPU time of encryption and decryption for a managed context, in Rust, C, Python and Node; and the bytes an envelope adds.
+
+    bench.py [--out docs/benchmarks.md] [--rounds 7] [--batch 5]
+
+Run it with a Python that has the libvault wheel; bindings/node must be built (`npm run build`). One thread; each round runs every
+language once, one after the other, each in a process of its own, so that a disturbance of the machine hits all of them. The numbers are
+CPU microseconds per call: of each round the median over batches, shown as the median over rounds with the least and the
+greatest. The floors come from floors.json and were measured at another time.
+"""
+
+import argparse
+import collections
+import json
+import shutil
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+import libvault
+
+import report
+
+HERE = Path(__file__).resolve().parent
+SIZES = {64: "64 B", 1_024: "1 KiB", 65_536: "64 KiB", 1_048_576: "1 MiB"}
+OPERATIONS = ("encrypt", "decrypt")
+ROUND_SECONDS = 300
+CONTEXT = {"organization_id": "org_123"}
+
+
+def build_c() -> Path:
+    """bench.c, against what `make install` would install."""
+    report.cargo("-p", "libvault-ffi")
+    stage = report.WORK / "stage"
+    environment = {"PATH": "/usr/bin:/bin", "DESTDIR": str(stage), "PREFIX": "/usr/local"}
+    subprocess.run([report.ROOT / "ffi/install.sh"], env=environment, cwd=report.ROOT, stdout=subprocess.DEVNULL, check=True)
+    include, library, program = stage / "usr/local/include", stage / "usr/local/lib", report.WORK / "bench_c"
+    flags = ["-std=c99", "-D_POSIX_C_SOURCE=200809L", "-O2", "-Wall", "-Wextra", "-Wpedantic", "-Werror"]
+    paths = [f"-I{include}", f"-L{library}", f"-Wl,-rpath,{library}"]
+    subprocess.run(["gcc", *flags, *paths, HERE / "bench.c", "-lvault", "-o", program], check=True)
+    return program
+
+
+def commands() -> dict[str, list]:
+    """Each prints lines of variant, operation, bytes and microseconds."""
+    return {
+        "Rust": [report.build_example("bench")],
+        "C": [build_c()],
+        "Python": [sys.executable, HERE / "bench_python.py"],
+        "Node": ["node", HERE / "bench_node.mjs"],
+    }
+
+
+def fresh(name: str) -> libvault.Initialized:
+    directory = report.WORK / name
+    shutil.rmtree(directory, ignore_errors=True)
+    return libvault.init(directory)
+
+
+def measure(rounds: int, batch: int) -> dict:
+    """(language, variant, operation) → bytes → microseconds of every round."""
+    config = fresh("vault").config
+    programs = commands()
+    results = collections.defaultdict(lambda: collections.defaultdict(list))
+    for number in range(1, rounds + 1):
+        for language, command in programs.items():
+            done = subprocess.run(
+                [*command, config, str(batch)], stdout=subprocess.PIPE, text=True, check=True, timeout=ROUND_SECONDS
+            )
+            for line in done.stdout.splitlines():
+                variant, operation, size, microseconds = line.split("\t")
+                results[language, variant, operation][int(size)].append(float(microseconds))
+        print(f"round {number} of {rounds}", file=sys.stderr, flush=True)
+    return results
+
+
+def number(microseconds: float) -> str:
+    return f"{microseconds:.2f}" if microseconds < 10 else f"{microseconds:.1f}" if microseconds < 100 else f"{microseconds:.0f}"
+
+
+def cell(times: list[float]) -> str:
+    return f"{number(statistics.median(times))} ({number(min(times))}–{number(max(times))})"
+
+
+def floor_cell(floor: dict, size: int) -> str:
+    if (time := floor["microseconds"].get(str(size))) is None:
+        time = size / floor["megabytes_per_second"][str(size)]
+    return number(time)
+
+
+def time_table(results: dict, floors: list[dict], operation: str) -> str:
+    rows = []
+    for language in dict.fromkeys(language for language, _, _ in results):
+        for (owner, variant, kind), times in results.items():
+            if (owner, kind) == (language, operation):
+                rows.append([f"{language}: {variant.replace('encrypt', operation)}", *(cell(times[size]) for size in SIZES)])
+        for floor in floors:
+            if floor["language"] == language:
+                rows.append([f"*{language} {floor['name']}*", *(floor_cell(floor[operation], size) for size in SIZES)])
+    return report.table([f"{operation}, CPU µs", *SIZES.values()], rows)
+
+
+def overhead_table() -> str:
+    """Bytes of an envelope that are not payload; the same for every payload length, which is checked."""
+    vault, customer = fresh("overhead"), fresh("overhead-customer")
+    binding = {"id": "bnd_org_123", "owner": "org_123", "selector": CONTEXT}
+    binding["keys"] = [{"id": "key_abc", "provider": "local", "path": str(customer.root_key)}]
+    rows = []
+    for policy, bindings in (("managed", []), ("customer_gated, one local key", [binding])):
+        row = [policy]
+        for context_in_header in ("tag", "full"):
+            config = {
+                "store": str(vault.store),
+                "root_key": {"provider": "local", "path": str(vault.root_key)},
+                "context_in_header": context_in_header,
+                "bindings": bindings,
+            }
+            with libvault.open(config) as opened:
+                if opened.match_context(CONTEXT).policy != policy.split(",")[0]:
+                    sys.exit(f"the context is not {policy}")
+                overheads = {len(opened.encrypt(bytes(size), CONTEXT)) - size for size in (0, *SIZES)}
+            row.append(" or ".join(map(str, sorted(overheads))))
+        rows.append(row)
+    return report.table(["Bytes added", 'context_in_header = "tag"', '"full"'], rows)
+
+
+def versions() -> str:
+    return ", ".join(
+        [report.version("rustc", "--version"), report.version("gcc", "--version"), f"Python {sys.version.split()[0]}"]
+        + [f"Node {report.version('node', '--version')}", f"libvault {libvault.__version__}"]
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="write the result into this Markdown file")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--batch", type=int, default=5, help="CPU milliseconds of a batch (default: 5)")
+    options = parser.parse_args()
+
+    report.WORK.mkdir(parents=True, exist_ok=True)
+    results = measure(options.rounds, options.batch)
+    floors = json.loads((HERE / "floors.json").read_text(encoding="utf-8"))
+    text = f"""## Encryption and decryption
+
+CPU microseconds per call on one thread, for the managed context `{json.dumps(CONTEXT)}`, no AAD: median over {options.rounds} interleaved rounds
+(least–greatest). CPU time is that of the whole process: an awaited call in Node includes libuv's pool.
+
+- Machine: {report.machine()}
+- Versions: {versions()}
+- Command: `tests/bench/bench.py --rounds {options.rounds} --batch {options.batch}`
+- Rows in italics are floors, not measured in this run: {floors["about"][0].lower()}{floors["about"][1:]}
+
+{time_table(results, floors["floors"], "encrypt")}
+
+{time_table(results, floors["floors"], "decrypt")}
+
+### Envelope overhead
+
+For the context above, payloads of 0 bytes to 1 MiB. With `"full"` the context itself is part of it.
+
+{overhead_table()}"""
+    print(text)
+    if options.out:
+        report.write_section(options.out, "encryption and decryption", text)
+
+
+if __name__ == "__main__":
+    main()
