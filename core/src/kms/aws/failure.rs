@@ -165,6 +165,11 @@ mod tests {
         let (code, message) = classify(Some("KMSInvalidStateException"), Some(pending), 400);
         assert_eq!(code, KeyPendingDeletion);
         assert!(!message.contains("1111"), "the service's text stays out");
+        assert_eq!(classify(Some("SomethingNew"), None, 403).0, AccessDenied, "a refusal is never taken for an outage");
+        assert_eq!(classify(None, None, 403).0, AccessDenied);
+        let replica = "arn:aws:kms:eu-central-1:111122223333:key/x is pending replica deletion.";
+        assert_eq!(classify(Some("KMSInvalidStateException"), Some(replica), 400).0, KeyPendingDeletion);
+        assert_eq!(classify(Some("KMSInvalidStateException"), Some("x is creating."), 400).0, KmsUnavailable);
         assert_eq!(classify(None, None, 429).0, Throttled);
         assert_eq!(classify(None, None, 503).0, KmsUnavailable);
     }
