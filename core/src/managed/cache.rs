@@ -23,10 +23,8 @@ impl ContextKeyCache {
     /// Also drops, and so wipes, what has expired.
     pub(super) fn insert(&self, context_digest: [u8; 32], keys: Arc<ContextKeys>, now: Duration) {
         let mut shard = self.shard(&context_digest).write().unwrap_or_else(PoisonError::into_inner);
-        if shard.len().is_power_of_two() {
-            // Only at a few sizes, so that an insertion stays cheap.
-            shard.retain(|_, keys| keys.is_fresh(now));
-        }
+        // The read of the store that led here costs more than looking at a whole shard.
+        shard.retain(|_, keys| keys.is_fresh(now));
         if shard.len() >= MAX_PER_SHARD && !shard.contains_key(&context_digest) {
             // Digests are evenly spread, so any entry is as good a victim as another; the oldest would need a scan.
             if let Some(victim) = shard.keys().next().copied() {
