@@ -4,7 +4,8 @@
 The copies (Rust core, C codes, Python exceptions, Node classes) are made by tools/generate_errors.py, which is asked
 whether it would write them again as they are. The table itself must keep what programs rely on: a code and a name
 stand once; the hundreds of a code say its kind; every kind ends the command line with an exit code of its own, which is
-neither success nor clap's 2; `retryable` is true for all of kind `unavailable` and for nothing else.
+neither success nor clap's 2; `retryable` is true for all of kind `unavailable` and for nothing else. reachable.json says of
+every code how it is provoked, or what will bring it.
 
 Exits with 1 and says why on the first thing that does not hold.
 """
@@ -42,10 +43,22 @@ def problems(table: dict):
             yield f"{row['name']}: the action is not a sentence"
 
 
+def unreachable(table: dict, codes: dict):
+    if list(codes) != [row["name"] for row in table["errors"]]:
+        yield "it does not have the names of errors.json in their order"
+    for name, entry in codes.items():
+        if entry.keys() - {"kms_fault", "vector", "binding", "not_in"} != {"reachable", "how" if entry["reachable"] else "arrives_with"}:
+            yield f"{name} has the fields {sorted(entry)}"
+
+
 def main() -> int:
     table = json.loads((ROOT / "tests/vectors/errors.json").read_text(encoding="utf-8"))
     for problem in problems(table):
         print(f"tests/vectors/errors.json: {problem}", file=sys.stderr)
+        return 1
+    reachable = json.loads((ROOT / "tests/vectors/reachable.json").read_text(encoding="utf-8"))
+    for problem in unreachable(table, reachable["codes"]):
+        print(f"tests/vectors/reachable.json: {problem}", file=sys.stderr)
         return 1
     # From the root, since rustfmt looks for its configuration upwards from the working directory.
     copies = subprocess.run([sys.executable, ROOT / "tools/generate_errors.py", "--check"], cwd=ROOT, check=False)
