@@ -33,7 +33,7 @@ test-rust: build $(MATCHING_CASES)
 	LIBVAULT_MATCHING_CASES=$(MATCHING_CASES) cargo test --release --locked -p libvault-core -- --include-ignored
 	cargo test --release --locked -p libvault-core --no-default-features --features rust-crypto,sqlite
 	cargo test --release --locked -p libvault-core --features rust-crypto --lib aead
-	cargo test --release --locked -p libvault-ffi -p libvault-cli
+	cargo test --release --locked -p libvault-memory -p libvault-ffi -p libvault-cli
 
 test-c: build
 	$(VENV) tests/checks/check_ffi_bodies.py --self-test
@@ -105,7 +105,7 @@ header:
 lint: setup
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace -- -D warnings
-	cargo clippy --release --locked -p libvault-core -p libvault-ffi -p libvault-cli --all-targets -- -D warnings
+	cargo clippy --release --locked -p libvault-memory -p libvault-core -p libvault-ffi -p libvault-cli --all-targets -- -D warnings
 	cargo clippy --release --locked -p libvault-core --no-default-features --features rust-crypto,sqlite --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --no-deps --workspace --exclude libvault-cli
 	$(VENV) tests/checks/check_errors.py

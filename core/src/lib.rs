@@ -33,6 +33,7 @@ pub use envelope::{InspectedShare, InspectedWrap, Inspection, Policy, decrypted_
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 #[cfg(feature = "sqlite")]
 pub use init::{Initialized, init};
+pub use libvault_memory::wipe;
 pub use registry::{Decision, MatchedBinding};
 pub use stats::Stats;
 pub use vault::{DataKey, Vault};

@@ -1,0 +1,16 @@
+//! What libvault needs of the operating system that safe Rust does not give: memory that keeps secrets, values that do not outlive a fork, signal
+//! masks of its threads.
+//!
+//! It is a crate of its own because it is the one place of the core with `unsafe`.
+
+mod fork;
+mod fork_local;
+#[cfg(unix)]
+mod signals;
+mod wiping;
+
+pub use fork::{ForkHandlers, fork_generation, register_fork_handlers};
+pub use fork_local::ForkLocal;
+#[cfg(unix)]
+pub use signals::SignalsBlocked;
+pub use wiping::{WipedBytes, wipe, wipe_stack};
