@@ -12,13 +12,14 @@ export CARGO_TARGET_DIR := $(CURDIR)/target
 MATCHING_CASES := $(CURDIR)/build/matching-cases.jsonl
 
 .PHONY: help demo test test-rust test-c test-python test-node test-cli test-kms test-matrix test-quickstart build setup \
-	install bench bench-matching vectors header errors lint clean prerequisites
+	install man bench bench-matching vectors header errors lint clean prerequisites
 
 help:
 	@echo 'make demo     sets up what it needs and runs the main job against an AWS KMS emulator'
 	@echo 'make test     sets up what it needs and runs all tests'
 	@echo 'make build    builds the library, the command line, the wheel, the npm package and an install tree in build/install'
-	@echo 'make install  DESTDIR=… PREFIX=…  installs the C library, its headers and package files'
+	@echo 'make install  DESTDIR=… PREFIX=…  installs the C library with headers and package files, and the command with manual and completions'
+	@echo 'make man      the manual pages and the completion scripts, in build/cli'
 	@echo 'make lint     formatting, lints, documentation, licences, generated files'
 	@echo 'make bench    first numbers in every language; make bench-matching: instructions of a match'
 
@@ -89,7 +90,13 @@ $(MATCHING_CASES): build/.setup-python $(wildcard tests/gen/*.py)
 
 install:
 	cargo build --release --locked -p libvault-ffi
+	cargo build --release --locked -p libvault-cli
 	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' ffi/install.sh
+	DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' cli/install.sh
+
+man:
+	cargo build --release --locked -p libvault-cli
+	cli/make_pages.sh build/cli
 
 # --- generated files and lints ---
 

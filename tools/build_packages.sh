@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
-# Makes what users install, in build/: the wheel (also installed into .venv), the npm tarball, and the C library's install tree.
+# Makes what users install, in build/: the wheel (also installed into .venv), the npm tarball, and the install tree of the C library and the command line.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 mkdir -p build/dist
 
-# 1. C: an install tree
+# 1. C and the command line: an install tree
 stamp=build/.install-tree
-if [ ! -e "$stamp" ] || [ -n "$(find target/release/libvault.so include ffi/install.sh ffi/packaging -newer "$stamp" -print -quit 2>/dev/null)" ]; then
+if [ ! -e "$stamp" ] || [ -n "$(find target/release/libvault.so target/release/libvault include ffi/install.sh ffi/packaging cli/install.sh cli/make_pages.sh \
+    -newer "$stamp" -print -quit 2>/dev/null)" ]; then
     rm -rf build/install
     DESTDIR="$PWD/build/install" PREFIX=/usr/local ffi/install.sh
+    DESTDIR="$PWD/build/install" PREFIX=/usr/local cli/install.sh
     touch "$stamp"
 fi
 

@@ -1,8 +1,13 @@
 //! What can be typed, and the help text.
 
+mod shared;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+
+pub(crate) use shared::{ConfigArguments, InputArguments, OutputArguments};
 
 use crate::context::ContextArguments;
 
@@ -42,6 +47,21 @@ pub(crate) enum Command {
     Decrypt(PayloadArguments),
     /// Show what an envelope or key bundle says about itself; needs no configuration and no keys
     Inspect(InspectArguments),
+    /// Make and open data keys, for programs that encrypt by themselves
+    #[command(subcommand)]
+    DataKey(DataKeyCommand),
+    /// Print a script that completes this command line in a shell
+    Completions(CompletionsArguments),
+    /// Write the manual pages into a directory
+    Man(ManArguments),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataKeyCommand {
+    /// Make a data key: 32 secret bytes, and a key bundle that gives them back
+    Create(CreateDataKeyArguments),
+    /// Open the key bundle of a data key; the key context must be the one it was made with
+    Open(OpenDataKeyArguments),
 }
 
 #[derive(Args, Debug)]
@@ -81,33 +101,58 @@ pub(crate) struct InspectArguments {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct ConfigArguments {
-    /// The configuration, as made by `libvault init` [env: LIBVAULT_CONFIG]
+pub(crate) struct CreateDataKeyArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArguments,
+    #[command(flatten)]
+    pub(crate) context: ContextArguments,
+    /// Where the key bundle goes. It is no secret; keep it with the data, since only it gives the key back
     #[arg(long, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
+    pub(crate) bundle: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: KeyOutputArguments,
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct InputArguments {
-    /// What to read; `-` is standard input
-    #[arg(long, value_name = "FILE|-", default_value = "-")]
-    pub(crate) input: PathBuf,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct OutputArguments {
-    /// What to write, whole or not at all; standard output without it. `-` writes binary data even to a terminal
+pub(crate) struct OpenDataKeyArguments {
+    #[command(flatten)]
+    pub(crate) config: ConfigArguments,
+    #[command(flatten)]
+    pub(crate) context: ContextArguments,
+    /// The key bundle, as written by `data-key create`; `-` is standard input
     #[arg(long, value_name = "FILE|-")]
+    pub(crate) bundle: PathBuf,
+    #[command(flatten)]
+    pub(crate) output: KeyOutputArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct KeyOutputArguments {
+    /// Where the 32 bytes of the key go, with mode 0600; standard output without it, unless that is a terminal
+    #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
-    /// Replace the output file if it exists
+    /// Replace files that exist
     #[arg(long)]
     pub(crate) force: bool,
 }
 
-impl InputArguments {
-    pub(crate) fn is_standard_input(&self) -> bool {
-        self.input.as_os_str() == "-"
+impl KeyOutputArguments {
+    pub(crate) fn to_output(&self) -> OutputArguments {
+        OutputArguments { output: self.output.clone(), force: self.force }
     }
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CompletionsArguments {
+    /// The shell
+    pub(crate) shell: Shell,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ManArguments {
+    /// The directory; it is made if it does not exist
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
 }
 
 #[cfg(test)]

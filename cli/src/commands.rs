@@ -1,15 +1,18 @@
 //! One file for each command, and what they share.
 
+mod completions;
+mod data_key;
 mod decrypt;
 mod encrypt;
 mod init;
 mod inspect;
+mod man;
 mod match_context;
 
 use std::env;
 use std::path::PathBuf;
 
-use libvault::{Config, Context, ErrorCode, Vault};
+use libvault::{Config, Context, Vault};
 use zeroize::Zeroizing;
 
 use crate::arguments::{Command, ConfigArguments, PayloadArguments};
@@ -23,6 +26,9 @@ pub(crate) fn run(command: &Command, reporter: Reporter) -> Result<(), Failure> 
         Command::Encrypt(arguments) => encrypt::run(arguments, reporter),
         Command::Decrypt(arguments) => decrypt::run(arguments, reporter),
         Command::Inspect(arguments) => inspect::run(arguments, reporter),
+        Command::DataKey(command) => data_key::run(command, reporter),
+        Command::Completions(arguments) => completions::run(arguments, reporter),
+        Command::Man(arguments) => man::run(arguments, reporter),
     }
 }
 
@@ -54,11 +60,7 @@ impl Job {
     /// The input comes last: nobody should have to type or pipe it only to learn that the configuration is wrong.
     fn load(arguments: &PayloadArguments, reporter: Reporter) -> Result<Self, Failure> {
         if arguments.context.reads_standard_input() && arguments.input.is_standard_input() {
-            return Err(Failure::new(
-                ErrorCode::InvalidArgument,
-                "--context-json and --input both name standard input".to_owned(),
-                "Read one of the two from a file.",
-            ));
+            return Err(Failure::two_inputs("--context-json", "--input"));
         }
         let context = arguments.context.load()?;
         let vault = open(&arguments.config, reporter)?;

@@ -12,6 +12,9 @@ use crate::report::Failure;
 /// The longest payload of the one-shot form, 2^30 bytes, with room for the longest envelope around it.
 pub(crate) const LONGEST_PAYLOAD: u64 = (1 << 30) + (1 << 17);
 
+/// A key bundle has at most 64 KiB; one byte more shows that an input is none.
+pub(crate) const LONGEST_BUNDLE: u64 = (1 << 16) + 1;
+
 /// Reads a file, or standard input for `-`, and refuses one that is longer than the limit.
 ///
 /// The bytes are wiped when dropped. What a pipe delivers is read into a growing buffer, whose earlier places are not.

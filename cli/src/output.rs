@@ -22,6 +22,8 @@ pub(crate) enum Contents {
     Envelope,
     /// Secret: files get mode 0600, from the first byte on. A terminal is shown text only.
     Plaintext,
+    /// As a plaintext, and never for a terminal.
+    Key,
 }
 
 /// Where a result goes, checked before anything is read, asked of a KMS or decrypted.
@@ -55,15 +57,14 @@ impl Output {
             Some(path) => Target::of_path(path, arguments.force)?,
         };
         let output = Self { contents, target };
-        if contents == Contents::Envelope {
+        if contents != Contents::Plaintext {
             output.refuse_terminal()?;
         }
         Ok(output)
     }
 
     /// Writes everything, or leaves nothing under the output's name.
-    /// With `--json`, a file is answered with its name and length.
-    pub(crate) fn write(self, bytes: &[u8], reporter: Reporter) -> Result<(), Failure> {
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
         match &self.target {
             Target::StandardOutput { .. } => {
                 if std::str::from_utf8(bytes).map_or(true, has_unprintable) {
@@ -75,32 +76,48 @@ impl Output {
                     .and_then(|()| stdout.flush())
                     .map_err(|error| Failure::from_write(&error, "standard output"))
             }
-            Target::Special(path) => OpenOptions::new()
-                .write(true)
-                .open(path)
-                .and_then(|mut file| file.write_all(bytes))
-                .map_err(|error| Failure::from_write(&error, &path.display().to_string())),
-            Target::File { path, directory, replace } => {
-                write_file(path, directory, *replace, self.contents, bytes)?;
-                if reporter.is_json() {
-                    let written = json!({ "output": path.to_string_lossy(), "bytes": bytes.len() });
-                    reporter.result(&written.to_string())?;
+            Target::Special(path) => {
+                let failed = |error| Failure::from_write(&error, &path.display().to_string());
+                let mut device = OpenOptions::new().write(true).open(path).map_err(failed)?;
+                if self.contents == Contents::Key && device.is_terminal() {
+                    return Err(key_on_terminal());
                 }
-                Ok(())
+                device.write_all(bytes).map_err(failed)
             }
+            Target::File { path, directory, replace } => write_file(path, directory, *replace, self.contents, bytes),
+        }
+    }
+
+    /// With `--json`, a file that was written is answered with its name and length.
+    pub(crate) fn answer(&self, bytes: usize, reporter: Reporter) -> Result<(), Failure> {
+        match &self.target {
+            Target::File { path, .. } if reporter.is_json() => {
+                reporter.object(&json!({ "output": path.to_string_lossy(), "bytes": bytes }))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes a new file again, since what belongs to it could not be written. The file it may have replaced is gone.
+    pub(crate) fn take_back(&self) {
+        if let Target::File { path, .. } = &self.target {
+            // There is another failure to report already.
+            let _ = fs::remove_file(path);
         }
     }
 
     fn refuse_terminal(&self) -> Result<(), Failure> {
-        let refused = matches!(self.target, Target::StandardOutput { even_to_terminal: false });
-        if !refused || !io::stdout().is_terminal() {
-            return Ok(());
+        match &self.target {
+            Target::StandardOutput { .. } if self.contents == Contents::Key && io::stdout().is_terminal() => {
+                Err(key_on_terminal())
+            }
+            Target::StandardOutput { even_to_terminal: false } if io::stdout().is_terminal() => Err(Failure::new(
+                ErrorCode::InvalidArgument,
+                "binary data is not written to a terminal".to_owned(),
+                "Give --output FILE, or --output - to write it to the terminal all the same.",
+            )),
+            _ => Ok(()),
         }
-        Err(Failure::new(
-            ErrorCode::InvalidArgument,
-            "binary data is not written to a terminal".to_owned(),
-            "Give --output FILE, or --output - to write it to the terminal all the same.",
-        ))
     }
 }
 
@@ -130,6 +147,14 @@ impl Target {
     }
 }
 
+fn key_on_terminal() -> Failure {
+    Failure::new(
+        ErrorCode::InvalidArgument,
+        "a key is not written to a terminal".to_owned(),
+        "Give --output FILE, or pipe the key into the program that needs it.",
+    )
+}
+
 fn already_exists(path: &Path) -> Failure {
     let message = format!("the output {} exists", path.display());
     Failure::new(ErrorCode::Conflict, message, "Give another name, or --force to replace it.")
@@ -157,7 +182,7 @@ fn write_file(path: &Path, directory: &Path, replace: bool, contents: Contents, 
 fn create_temporary(directory: &Path, contents: Contents) -> io::Result<NamedTempFile> {
     let mode = match contents {
         Contents::Envelope => 0o666,
-        Contents::Plaintext => 0o600,
+        Contents::Plaintext | Contents::Key => 0o600,
     };
     tempfile::Builder::new()
         .prefix(".libvault-")
@@ -227,7 +252,7 @@ mod tests {
         let arguments = OutputArguments { output: Some(path.clone()), force: false };
         let output = Output::prepare(&arguments, Contents::Plaintext).expect("the name is free");
         fs::write(&path, "another program's").expect("the directory is writable");
-        let failure = output.write(b"ours", Reporter::new(false)).expect_err("the name is taken");
+        let failure = output.write(b"ours").expect_err("the name is taken");
         assert!(matches!(failure, Failure::Error { error, .. } if error.code() == ErrorCode::Conflict));
         assert_eq!(fs::read(&path).expect("it is still there"), b"another program's");
         assert_eq!(fs::read_dir(directory.path()).expect("it can be listed").count(), 1);

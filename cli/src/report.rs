@@ -5,10 +5,15 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use anstyle::{AnsiColor, Style};
 use libvault::{Error, ErrorCode};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use signal_hook::consts::SIGPIPE;
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
+const LABEL: Style = Style::new().bold();
 
 /// Prints results, warnings and errors, as text or as one JSON object a line.
 #[derive(Clone, Copy, Debug)]
@@ -25,9 +30,14 @@ impl Reporter {
         self.json
     }
 
-    /// Prints a result on standard output; a final line end is added.
+    /// Prints a result on standard output, on one line.
+    pub(crate) fn object(self, object: &Value) -> Result<(), Failure> {
+        self.result(&object.to_string())
+    }
+
+    /// Prints a result on standard output; a final line end is added. Its styles, if any, are for terminals only.
     pub(crate) fn result(self, text: &str) -> Result<(), Failure> {
-        let mut stdout = io::stdout().lock();
+        let mut stdout = anstream::stdout().lock();
         writeln!(stdout, "{}", text.trim_end_matches('\n'))
             .and_then(|()| stdout.flush())
             .map_err(|error| Failure::from_write(&error, "standard output"))
@@ -37,7 +47,7 @@ impl Reporter {
         if self.json {
             print_to_stderr(json!({ "warning": warning }));
         } else {
-            print_to_stderr(format_args!("warning: {warning}"));
+            print_to_stderr(format_args!("{WARNING}warning{WARNING:#}: {warning}"));
         }
     }
 
@@ -51,7 +61,7 @@ impl Reporter {
                 } else {
                     let code = error.code();
                     print_to_stderr(format_args!(
-                        "error[{} {}]: {}\nwhat to do: {action}",
+                        "{ERROR}error[{} {}]{ERROR:#}: {}\n{LABEL}what to do{LABEL:#}: {action}",
                         code.number(),
                         code.name(),
                         error.message()
@@ -66,6 +76,27 @@ impl Reporter {
             }
         }
     }
+}
+
+/// Answers a command line that cannot be understood, and one that only asks for help or the version.
+pub(crate) fn refuse_command_line(error: &clap::Error) -> ExitCode {
+    // What could not be parsed has no options to ask; a value that happens to be `--json` does no harm here.
+    let json = std::env::args_os().take_while(|argument| argument != "--").any(|argument| argument == "--json");
+    if !json || !error.use_stderr() {
+        // Nobody is left to tell when it cannot be printed.
+        let _ = error.print();
+    } else {
+        let text = error.render().to_string();
+        let complaint = text.trim_start_matches("error: ").split("\n\nUsage:").next().unwrap_or_default();
+        let parts = complaint.split("\n\n").map(|part| part.split_whitespace().collect::<Vec<_>>().join(" "));
+        let message = parts.collect::<Vec<_>>().join("; ");
+        let error = Error::new(ErrorCode::InvalidArgument, message);
+        print_to_stderr(
+            Description::new(&error, "Correct the command line; `libvault COMMAND --help` lists every option.")
+                .to_json(),
+        );
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(u8::MAX))
 }
 
 /// Why the program did not do what it was asked to.
@@ -86,6 +117,12 @@ impl From<Error> for Failure {
 impl Failure {
     pub(crate) fn new(code: ErrorCode, message: String, action: impl Into<String>) -> Self {
         Self::Error { error: Error::new(code, message), action: Some(action.into()) }
+    }
+
+    /// Two options name standard input, which can be read only once.
+    pub(crate) fn two_inputs(one: &str, other: &str) -> Self {
+        let message = format!("{one} and {other} both name standard input");
+        Self::new(ErrorCode::InvalidArgument, message, "Read one of the two from a file.")
     }
 
     /// A file named on the command line cannot be used.
@@ -151,5 +188,5 @@ impl<'a> Description<'a> {
 
 /// Nobody is left to tell when standard error itself cannot be written; the exit code still says it.
 fn print_to_stderr(line: impl Display) {
-    let _ = writeln!(io::stderr().lock(), "{line}");
+    let _ = writeln!(anstream::stderr().lock(), "{line}");
 }

@@ -53,7 +53,8 @@ STEP_FIELDS = {
     "stdin_open": "true: standard input is a pipe that stays open",
     "file_size_limit": "the most bytes that the program may write to one file",
     "stdout_file": "where standard output goes, a pipe otherwise",
-    "stdout_terminal": "true: standard output is a terminal",
+    "stdout_terminal": "true: standard output is a terminal of 80 columns",
+    "stderr_terminal": "true: standard error is one",
     "stdout_nobody": "true: standard output is a pipe that nobody reads",
     "signal": "sent once the program reads its standard input, such as 'TERM'",
     "dies_of": "the signal that ends the program",
@@ -62,6 +63,7 @@ STEP_FIELDS = {
     "action": "true: the program words what to do itself, other than the error's row",
     "stdout": "exactly this text",
     "stdout_matches": "a regular expression that is found in the output",
+    "stdout_lacks": "a text that standard output must not hold",
     "stdout_json": "members that the JSON object on standard output must have",
     "stderr_matches": "a regular expression that is found on standard error",
     "stderr_lacks": "a text that standard error must not hold",
@@ -165,7 +167,7 @@ class Runner:
         """Runs the program and gives its exit status, standard output and standard error."""
         environment = {"PATH": os.environ.get("PATH", ""), "HOME": str(self.directory), **step.get("env", {})}
         streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **self.user}
-        terminal = None
+        terminals = {}
         if "file_size_limit" in step:
             limit = step["file_size_limit"]
             streams["preexec_fn"] = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -177,13 +179,14 @@ class Runner:
                 streams["preexec_fn"] = lambda: os.close(0)
             if "stdout_file" in step:
                 streams["stdout"] = opened.enter_context((self.directory / step["stdout_file"]).open("wb"))
-            elif step.get("stdout_terminal") or step.get("stdout_nobody"):
-                reader, streams["stdout"] = pty.openpty() if step.get("stdout_terminal") else os.pipe()
+            elif step.get("stdout_nobody"):
+                reader, streams["stdout"] = os.pipe()
                 opened.callback(os.close, streams["stdout"])
-                if step.get("stdout_terminal"):
-                    terminal = reader
-                else:
-                    os.close(reader)
+                os.close(reader)
+            for name in ["stdout", "stderr"]:
+                if step.get(f"{name}_terminal"):
+                    terminals[name], streams[name] = open_terminal()
+                    opened.callback(os.close, streams[name])
             process = subprocess.Popen([self.program, *step["args"]], cwd=self.directory, env=environment, **streams)
         try:
             if "signal" in step:
@@ -196,8 +199,10 @@ class Runner:
             process.kill()
             process.wait()
             raise
-        if terminal is not None:
-            stdout = read_terminal(terminal)
+        if "stdout" in terminals:
+            stdout = read_terminal(terminals["stdout"])
+        if "stderr" in terminals:
+            stderr = read_terminal(terminals["stderr"])
         return process.returncode, stdout or b"", stderr
 
     def check_files(self, step: dict):
@@ -225,6 +230,13 @@ def wait_until_reading(process: subprocess.Popen):
             return
         time.sleep(0.01)
     pytest.fail("the program does not read its standard input")
+
+
+def open_terminal() -> tuple[int, int]:
+    """Both ends of a terminal of 80 columns; the program gets the second."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+    return master, slave
 
 
 def read_terminal(master: int) -> bytes:
@@ -255,6 +267,8 @@ def check_outcome(step: dict, status: int, stdout: bytes, stderr: bytes, context
         assert stdout.decode() == step["stdout"], context
     if "stdout_matches" in step:
         assert re.search(step["stdout_matches"], stdout.decode(errors="replace"), re.MULTILINE), context
+    if "stdout_lacks" in step:
+        assert step["stdout_lacks"] not in stdout.decode(errors="replace"), context
     if "stdout_json" in step:
         check_members(json.loads(stdout), step["stdout_json"], context)
     if "stderr_matches" in step:
@@ -301,3 +315,38 @@ def test_help_lists_the_exit_codes():
     help_text = subprocess.run([PROGRAM, "--help"], capture_output=True, text=True, timeout=SECONDS, check=True).stdout
     listed = {name: int(code) for code, name in re.findall(r"^  (\d+) +(\w+):", help_text, re.MULTILINE)}
     assert listed == EXIT_CODES
+
+
+def test_completions_are_scripts_of_their_shell():
+    for shell, checker in {"bash": ["bash", "-n"], "zsh": ["zsh", "-n"], "fish": ["fish", "--no-execute"]}.items():
+        script = subprocess.run([PROGRAM, "completions", shell], capture_output=True, timeout=SECONDS, check=True).stdout
+        assert b"data-key" in script
+        if shutil.which(checker[0]):
+            subprocess.run([*checker, "/dev/stdin"], input=script, timeout=SECONDS, check=True)
+
+
+def test_bash_completes_commands_and_options():
+    script = f"""
+        source <({PROGRAM} completions bash)
+        complete_line() {{ COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _libvault libvault "${{@: -1}}" "${{@: -2:1}}"; echo "${{COMPREPLY[@]}}"; }}
+        complete_line libvault enc
+        complete_line libvault data-key cr
+        complete_line libvault encrypt --context-
+    """
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=SECONDS, check=True)
+    assert done.stdout.splitlines() == ["encrypt", "create", "--context-json"], done.stderr
+
+
+def test_there_is_a_manual_page_for_every_command(directory):
+    subprocess.run([PROGRAM, "man", directory / "man"], timeout=SECONDS, check=True)
+    root = (directory / "man/libvault.1").read_text(encoding="utf-8")
+    named = {name.replace("\\", "") for name in re.findall(r"libvault\\-[\w\\-]+(?=\(1\))", root)}
+    pages = {path.stem for path in (directory / "man").iterdir()}
+    assert named < pages
+    assert pages - named == {"libvault", "libvault-data-key-create", "libvault-data-key-open"}
+    assert "EXIT STATUS" in root
+    if shutil.which("man"):
+        for page in (directory / "man").iterdir():
+            environment = {"PATH": os.environ["PATH"], "MANWIDTH": "100", "LC_ALL": "C.UTF-8"}
+            done = subprocess.run(["man", "--warnings", "-l", page], capture_output=True, text=True, env=environment, timeout=SECONDS, check=True)
+            assert done.stderr == "", page

@@ -11,5 +11,6 @@ pub(super) fn run(arguments: &PayloadArguments, reporter: Reporter) -> Result<()
     let output = Output::prepare(&arguments.output, Contents::Plaintext)?;
     let job = Job::load(arguments, reporter)?;
     let plaintext = Zeroizing::new(job.vault.decrypt_blocking(&job.input, &job.context, job.aad())?);
-    output.write(&plaintext, reporter)
+    output.write(&plaintext)?;
+    output.answer(plaintext.len(), reporter)
 }

@@ -9,5 +9,6 @@ pub(super) fn run(arguments: &PayloadArguments, reporter: Reporter) -> Result<()
     let output = Output::prepare(&arguments.output, Contents::Envelope)?;
     let job = Job::load(arguments, reporter)?;
     let envelope = job.vault.encrypt_blocking(&job.input, &job.context, job.aad())?;
-    output.write(&envelope, reporter)
+    output.write(&envelope)?;
+    output.answer(envelope.len(), reporter)
 }

@@ -1,12 +1,11 @@
 //! `libvault match`.
 
-use std::fmt::Write as _;
-
 use libvault::{Decision, Policy};
 
 use super::open;
 use crate::arguments::MatchArguments;
 use crate::report::{Failure, Reporter};
+use crate::table::{Columns, Properties};
 
 pub(super) fn run(arguments: &MatchArguments, reporter: Reporter) -> Result<(), Failure> {
     let context = arguments.context.load()?;
@@ -15,16 +14,29 @@ pub(super) fn run(arguments: &MatchArguments, reporter: Reporter) -> Result<(), 
 }
 
 fn as_text(decision: &Decision) -> String {
-    let mut text = format!("policy   {}", decision.policy.name());
+    let mut properties = Properties::new();
+    properties.add("policy", decision.policy.name());
     if decision.policy == Policy::Managed {
-        text.push_str("\nthe managed keys of the context's items protect the data; no customer key does");
+        properties.add("", "the managed keys of the context's items protect the data; no customer key does");
+        return properties.render();
     }
+    properties.add("", meaning(decision.policy));
+    let mut bindings = Columns::new(["BINDING", "OWNER", "KEY"]);
     for binding in &decision.bindings {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "\nbinding  {} (owner {})", binding.id, binding.owner);
-        for key_id in &binding.key_ids {
-            let _ = write!(text, "\n  key    {key_id}");
+        for (index, key_id) in binding.key_ids.iter().enumerate() {
+            // The binding is named once, beside the first of its keys.
+            let (id, owner) = if index == 0 { (binding.id.as_str(), binding.owner.as_str()) } else { ("", "") };
+            bindings.add([id.to_owned(), owner.to_owned(), key_id.clone()]);
         }
     }
-    text
+    format!("{}\n\n{}", properties.render(), bindings.render())
+}
+
+fn meaning(policy: Policy) -> &'static str {
+    match policy {
+        Policy::Managed => "the managed keys of the context's items protect the data; no customer key does",
+        Policy::CustomerGated => "a key of every binding below is needed to open the data; no managed key opens it",
+        Policy::DualControl => "a key of every binding below is needed to open the data, and the managed keys too",
+        Policy::AnyOf => "any one of the keys below opens the data",
+    }
 }

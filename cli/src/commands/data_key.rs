@@ -1,0 +1,68 @@
+//! `libvault data-key`.
+
+use std::path::Path;
+
+use libvault::{DataKey, ErrorCode};
+use serde_json::json;
+
+use super::open;
+use crate::arguments::{CreateDataKeyArguments, DataKeyCommand, OpenDataKeyArguments, OutputArguments};
+use crate::input::{self, LONGEST_BUNDLE};
+use crate::output::{Contents, Output};
+use crate::report::{Failure, Reporter};
+
+pub(super) fn run(command: &DataKeyCommand, reporter: Reporter) -> Result<(), Failure> {
+    match command {
+        DataKeyCommand::Create(arguments) => create(arguments, reporter),
+        DataKeyCommand::Open(arguments) => open_bundle(arguments, reporter),
+    }
+}
+
+/// The bundle comes first: a key without its bundle could never be had again, a bundle without its key is harmless.
+fn create(arguments: &CreateDataKeyArguments, reporter: Reporter) -> Result<(), Failure> {
+    let (key_arguments, bundle) = (&arguments.output, &arguments.bundle);
+    if key_arguments.output.as_deref() == Some(bundle) {
+        return Err(same_name(bundle));
+    }
+    let bundle_arguments = OutputArguments { output: Some(bundle.clone()), force: key_arguments.force };
+    let bundle_output = Output::prepare(&bundle_arguments, Contents::Envelope)?;
+    let key_output = Output::prepare(&key_arguments.to_output(), Contents::Key)?;
+    let context = arguments.context.load()?;
+    let data_key = open(&arguments.config, reporter)?.create_data_key_blocking(&context)?;
+    bundle_output.write(&data_key.bundle)?;
+    key_output.write(data_key.key()).inspect_err(|_| bundle_output.take_back())?;
+    answer(&data_key, bundle, key_arguments.output.as_deref(), reporter)
+}
+
+fn open_bundle(arguments: &OpenDataKeyArguments, reporter: Reporter) -> Result<(), Failure> {
+    if arguments.context.reads_standard_input() && arguments.bundle == Path::new("-") {
+        return Err(Failure::two_inputs("--context-json", "--bundle"));
+    }
+    let output = Output::prepare(&arguments.output.to_output(), Contents::Key)?;
+    let context = arguments.context.load()?;
+    let vault = open(&arguments.config, reporter)?;
+    let bundle = input::read(&arguments.bundle, LONGEST_BUNDLE)?;
+    let data_key = vault.decrypt_data_key_blocking(&bundle, &context)?;
+    output.write(data_key.key())?;
+    answer(&data_key, &arguments.bundle, arguments.output.output.as_deref(), reporter)
+}
+
+/// With `--json`, a key file is answered with the names of the two files.
+fn answer(data_key: &DataKey, bundle: &Path, output: Option<&Path>, reporter: Reporter) -> Result<(), Failure> {
+    match output {
+        Some(output) if reporter.is_json() => reporter.object(&json!({
+            "output": output.to_string_lossy(),
+            "bytes": data_key.key().len(),
+            "bundle": bundle.to_string_lossy(),
+        })),
+        _ => Ok(()),
+    }
+}
+
+fn same_name(path: &Path) -> Failure {
+    Failure::new(
+        ErrorCode::InvalidArgument,
+        format!("--bundle and --output both name {}", path.display()),
+        "Give the key and its bundle two names.",
+    )
+}
