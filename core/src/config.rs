@@ -22,12 +22,20 @@ pub struct Config {
     pub(crate) rules: MatchRules,
     pub(crate) full_context: bool,
     pub(crate) timeouts: Timeouts,
+    pub(crate) audit: Option<AuditConfig>,
     #[cfg(feature = "aws")]
     pub(crate) aws_identity: AwsIdentity,
     pub(crate) aws_endpoint: Option<String>,
     /// The development switch is on, used or not.
     pub(crate) allow_endpoint: bool,
     pub(crate) bindings: Vec<BindingConfig>,
+}
+
+/// Where the audit trail is written.
+pub(crate) struct AuditConfig {
+    pub(crate) path: PathBuf,
+    /// A result waits until its event is on disk.
+    pub(crate) durable: bool,
 }
 
 impl Config {
@@ -95,6 +103,7 @@ impl raw::Config {
             rules,
             full_context: self.context_in_header == raw::ContextInHeader::Full,
             timeouts: self.timeouts.check()?,
+            audit: self.audit.check(base)?,
             #[cfg(feature = "aws")]
             aws_identity: self.aws.identity()?,
             aws_endpoint,
@@ -117,6 +126,22 @@ impl raw::Timeouts {
             attempt: check("attempt", self.attempt)?,
             total: check("total", self.total)?,
         })
+    }
+}
+
+impl raw::Audit {
+    fn check(self, base: &Path) -> Result<Option<AuditConfig>> {
+        let unused = |name: &str| Error::config(format!("audit.{name}"), "needs audit.sink = \"file\"");
+        match self.sink {
+            raw::AuditSink::None if self.path.is_some() => Err(unused("path")),
+            raw::AuditSink::None if self.mode.is_some() => Err(unused("mode")),
+            raw::AuditSink::None => Ok(None),
+            raw::AuditSink::File => {
+                let path = self.path.ok_or_else(|| Error::config("audit.path", "is missing"))?;
+                let durable = self.mode.unwrap_or_default() == raw::AuditMode::Strict;
+                Ok(Some(AuditConfig { path: base.join(path), durable }))
+            }
+        }
     }
 }
 

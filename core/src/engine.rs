@@ -1,8 +1,12 @@
 //! What the verbs do: decide, wrap, unwrap, seal and open. The public face is in `vault.rs`.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use arc_swap::ArcSwap;
+
+mod attempts;
 mod open;
 mod seal;
 mod setup;
@@ -12,20 +16,36 @@ mod write_vectors;
 pub(crate) use setup::Environment;
 
 use crate::aead::Random;
+use crate::audit::Audit;
+use crate::config::Config;
 use crate::context::Context;
 use crate::error::{Error, ErrorCode, Result};
+use crate::log::Log;
 use crate::managed::ManagedKeys;
 use crate::registry::{Decision, Outcome, Registry};
-use crate::stats::{Counters, Stats};
+use crate::stats::Counters;
 
+/// What outlives a reload.
 pub(crate) struct Engine {
+    current: ArcSwap<Snapshot>,
+    environment: Environment,
+    counters: Arc<Counters>,
+    log: Arc<Log>,
+    closed: AtomicBool,
+}
+
+/// What one configuration made. It never changes: a reload replaces it whole, and a call works under one from beginning to end.
+pub(crate) struct Snapshot {
     registry: Registry,
     managed: Arc<ManagedKeys>,
     random: Arc<dyn Random>,
     counters: Arc<Counters>,
+    log: Arc<Log>,
     full_context: bool,
-    warnings: Mutex<Vec<String>>,
-    closed: AtomicBool,
+    /// How long all KMS calls of an operation may take together.
+    pub(crate) total_timeout: Duration,
+    pub(crate) audit: Option<Audit>,
+    audit_file: Option<setup::AuditFile>,
 }
 
 /// Where reads of the embedded store happen: they can wait for a disk or for another process's lock.
@@ -38,14 +58,62 @@ pub(crate) enum StoreAccess {
 }
 
 impl Engine {
+    pub(crate) fn open(config: Config, environment: Environment) -> Result<Self> {
+        // The generator's first use in a process takes tens of milliseconds: not in the first encryption.
+        environment.random.fill(&mut [0])?;
+        let (counters, log) = (Arc::new(Counters::default()), Arc::new(Log::default()));
+        let snapshot = Snapshot::new(config, &environment, &counters, &log, None)?;
+        let current = ArcSwap::from_pointee(snapshot);
+        Ok(Self { current, environment, counters, log, closed: AtomicBool::new(false) })
+    }
+
+    /// Makes everything anew from a configuration, files included, and swaps it in; after an error the old one stays in force.
+    pub(crate) fn reload(&self, config: Config) -> Result<()> {
+        self.check_open()?;
+        let made = Snapshot::new(config, &self.environment, &self.counters, &self.log, Some(&self.current.load()));
+        match made {
+            Ok(snapshot) => {
+                self.current.store(Arc::new(snapshot));
+                self.counters.reloads.count();
+                self.log.info("reloaded", "the new configuration is in force");
+                Ok(())
+            }
+            Err(error) => {
+                let message = format!("the new configuration is refused and the old one stays in force: {error}");
+                self.log.warn("reload_failed", message);
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) fn snapshot(&self) -> arc_swap::Guard<Arc<Snapshot>> {
+        self.current.load()
+    }
+
+    /// Whether `snapshot` is still the configuration in force.
+    pub(crate) fn is_current(&self, snapshot: &Arc<Snapshot>) -> bool {
+        Arc::ptr_eq(&self.current.load(), snapshot)
+    }
+
+    /// For work that outlasts a call, such as a stream: `Closed`, or `KeySuspended` since its beginning.
+    pub(crate) fn check_still_allowed(&self, snapshot: &mut Arc<Snapshot>, context: &Context) -> Result<()> {
+        self.check_open()?;
+        if !self.is_current(snapshot) {
+            let current = self.current.load_full();
+            current.registry.check_not_suspended(context)?;
+            *snapshot = current;
+        }
+        Ok(())
+    }
+
     pub(crate) fn match_context(&self, context: &Context) -> Result<Decision> {
         self.check_open()?;
-        self.decide(context).map(|outcome| Decision::from(&outcome))
+        self.snapshot().decide(context).map(|outcome| Decision::from(&outcome))
     }
 
     /// Whether encrypting for this context would call a KMS. A context that is refused calls none.
     pub(crate) fn needs_network(&self, context: &Context) -> bool {
-        match self.decide(context) {
+        match self.snapshot().decide(context) {
             Ok(Outcome::Customer(matched)) => {
                 matched.bindings.iter().flat_map(|binding| &binding.keys).any(|key| key.kek.needs_network())
             }
@@ -53,13 +121,12 @@ impl Engine {
         }
     }
 
-    pub(crate) fn stats(&self) -> Stats {
-        self.counters.snapshot()
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
     }
 
-    /// Everything worth a log line since the vault was opened.
-    pub(crate) fn warnings(&self) -> Vec<String> {
-        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
     }
 
     pub(crate) fn close(&self) {
@@ -72,13 +139,11 @@ impl Engine {
         }
         Ok(())
     }
+}
 
+impl Snapshot {
     fn decide(&self, context: &Context) -> Result<Outcome> {
-        self.registry.decide(context, |warning| self.warn(warning))
-    }
-
-    fn warn(&self, warning: String) {
-        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).push(warning);
+        self.registry.decide(context, |warning| self.log.warn("misspelt_name", warning))
     }
 
     /// Runs `work`, which may wait for the store, where `access` says.

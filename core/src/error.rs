@@ -21,6 +21,8 @@ struct Inner {
     field: Option<String>,
     needed_length: Option<usize>,
     kms: Option<KmsCall>,
+    /// For the audit trail only: the rule that `AuthenticationFailed` does not tell its receiver.
+    audit_detail: Option<&'static str>,
 }
 
 /// The call to a KMS that an error came from.
@@ -38,7 +40,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 impl Error {
     /// An error with a message for people; the message must not hold secrets or context values.
     pub fn new(code: ErrorCode, message: impl Into<Cow<'static, str>>) -> Self {
-        Self(Arc::new(Inner { code, message: message.into(), field: None, needed_length: None, kms: None }))
+        Self(Arc::new(Inner {
+            code,
+            message: message.into(),
+            field: None,
+            needed_length: None,
+            kms: None,
+            audit_detail: None,
+        }))
     }
 
     /// A defect in libvault or in a binding.
@@ -93,6 +102,17 @@ impl Error {
             ErrorCode::AuthenticationFailed,
             "the data could not be authenticated: it, its context, its AAD or its key is not what it was made with",
         )
+    }
+
+    /// [`Error::authentication_failed`], with what only the audit trail is told: the rule of `docs/envelope.md` §7.
+    pub(crate) fn unauthentic(rule: &'static str) -> Self {
+        let mut error = Self::authentication_failed();
+        error.edit(|inner| inner.audit_detail = Some(rule));
+        error
+    }
+
+    pub(crate) fn audit_detail(&self) -> Option<&'static str> {
+        self.0.audit_detail
     }
 
     pub(crate) fn buffer_too_small(needed: usize, given: usize) -> Self {

@@ -4,6 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::envelope::WRAP_PLAINTEXT;
 use crate::error::{Error, ErrorCode, KmsCall};
 use crate::secret::Secret;
@@ -41,9 +43,18 @@ pub(crate) trait Kek: Send + Sync {
     /// Most bytes that a wrap can take.
     fn blob_length_limit(&self) -> usize;
 
-    fn wrap<'a>(&'a self, request: WrapRequest<'a>) -> BoxFuture<'a, Result<Vec<u8>, KmsFailure>>;
+    fn wrap<'a>(&'a self, request: WrapRequest<'a>) -> BoxFuture<'a, Result<KmsReply<Vec<u8>>, KmsFailure>>;
 
-    fn unwrap<'a>(&'a self, request: UnwrapRequest<'a>) -> BoxFuture<'a, Result<Secret<WRAP_PLAINTEXT>, KmsFailure>>;
+    fn unwrap<'a>(
+        &'a self,
+        request: UnwrapRequest<'a>,
+    ) -> BoxFuture<'a, Result<KmsReply<Secret<WRAP_PLAINTEXT>>, KmsFailure>>;
+}
+
+/// What a KMS answered, and its own id of the request.
+pub(crate) struct KmsReply<T> {
+    pub(crate) value: T,
+    pub(crate) request_id: Option<String>,
 }
 
 /// What is wrapped, and what it is bound to.
@@ -53,6 +64,8 @@ pub(crate) struct WrapRequest<'a> {
     pub(crate) bind: &'a [u8; 32],
     /// The binding's own selector items: the only part of the context that a customer's KMS may see.
     pub(crate) selector: &'a [(String, String)],
+    /// When the whole operation has to be done; none for a key that needs no network.
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// What is unwrapped, and what it has to be bound to.
@@ -61,6 +74,8 @@ pub(crate) struct UnwrapRequest<'a> {
     pub(crate) blob: &'a [u8],
     pub(crate) bind: &'a [u8; 32],
     pub(crate) selector: &'a [(String, String)],
+    /// When the whole operation has to be done; none for a key that needs no network.
+    pub(crate) deadline: Option<Instant>,
 }
 
 /// Why a KMS did not do what it was asked.
@@ -84,7 +99,7 @@ impl KmsFailure {
     /// The error for the caller. A failed authentication loses its details on purpose.
     pub(crate) fn into_error(self, provider: &'static str, key_id: &str, operation: &'static str) -> Error {
         if self.code == ErrorCode::AuthenticationFailed {
-            return Error::authentication_failed();
+            return Error::unauthentic("R27");
         }
         let message = format!("key {key_id} ({provider}), {operation}: {}", self.message);
         let request_id = self.request_id;

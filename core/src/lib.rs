@@ -10,6 +10,8 @@
 #![cfg_attr(not(feature = "aws"), allow(dead_code, unused_imports, unused_variables))]
 
 mod aead;
+mod audit;
+mod call;
 mod clock;
 mod config;
 mod context;
@@ -19,7 +21,9 @@ mod error;
 #[cfg(feature = "sqlite")]
 mod init;
 mod kms;
+mod log;
 mod managed;
+mod options;
 mod registry;
 pub mod runtime;
 mod secret;
@@ -34,6 +38,8 @@ pub use error::{Error, ErrorCode, ErrorKind, Result};
 #[cfg(feature = "sqlite")]
 pub use init::{Initialized, init};
 pub use libvault_memory::wipe;
+pub use log::{LogLevel, LogRecord, LogSink};
+pub use options::{CallOptions, CancelToken, MAX_ACTOR_CHARS};
 pub use registry::{Decision, MatchedBinding};
 pub use stats::Stats;
 pub use vault::{DataKey, Vault};

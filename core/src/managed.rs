@@ -63,6 +63,16 @@ pub(crate) enum Located {
     InStore { item_hashes: Vec<[u8; 32]>, keys: Vec<StoredKey>, context: Option<Context>, read_at: Duration },
 }
 
+impl Located {
+    /// The concatenated ids of the KEKs.
+    pub(crate) fn ids(&self) -> Vec<u8> {
+        match self {
+            Self::InMemory(keys) => keys.ids.clone(),
+            Self::InStore { keys, .. } => keys.iter().flat_map(|key| key.id.0).collect(),
+        }
+    }
+}
+
 impl ManagedKeys {
     /// # Errors
     /// `InvalidConfig` if the root key is not the one that the store was made with.
@@ -77,7 +87,7 @@ impl ManagedKeys {
             .meta(LOOKUP_KEY)?
             .ok_or_else(|| Error::new(ErrorCode::StoreUnavailable, "the store holds no lookup key: it is damaged"))?;
         let bind = lookup_key_bind();
-        counters.root_key_use();
+        counters.root_key_uses.count();
         let lookup_key =
             root_key.unwrap(&bind, &wrapped).and_then(|plaintext| share_bound_to(&*plaintext, &bind)).ok_or_else(
                 || Error::config("root_key.path", "this root key is not the one that the store was made with"),
@@ -91,6 +101,11 @@ impl ManagedKeys {
         random.fill(&mut *key)?;
         let bind = lookup_key_bind();
         root_key.wrap(random, &bind, &wrap_plaintext(&key, &bind)).map(Vec::from)
+    }
+
+    /// Keys the hashes of context values in the audit trail.
+    pub(crate) fn audit_key(&self) -> Secret<32> {
+        Secret::copy_of(&hmac(&*self.lookup_key, &[b"libvault/v1/audit-key"]))
     }
 
     /// Refuses key ids that were used for another address before: ids in envelopes are never re-pointed.
@@ -192,7 +207,7 @@ impl ManagedKeys {
         self.random.fill(&mut id.0)?;
         self.random.fill(&mut *kek)?;
         let bind = kek_bind(id, item_hash);
-        self.counters.root_key_use();
+        self.counters.root_key_uses.count();
         let wrapped = self.root_key.wrap(&*self.random, &bind, &wrap_plaintext(&kek, &bind))?.to_vec();
         self.store.insert_managed_key_if_absent(item_hash, &StoredKey { id, wrapped })
     }
@@ -200,7 +215,7 @@ impl ManagedKeys {
     fn unwrap_all(&self, item_hashes: &[[u8; 32]], stored: &[StoredKey]) -> Result<Vec<Secret<32>>> {
         let unwrap = |(item_hash, key): (&[u8; 32], &StoredKey)| {
             let bind = kek_bind(key.id, item_hash);
-            self.counters.root_key_use();
+            self.counters.root_key_uses.count();
             let kek =
                 self.root_key.unwrap(&bind, &key.wrapped).and_then(|plaintext| share_bound_to(&*plaintext, &bind));
             kek.ok_or_else(|| {

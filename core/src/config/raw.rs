@@ -23,6 +23,8 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) timeouts: Timeouts,
     #[serde(default)]
+    pub(super) audit: Audit,
+    #[serde(default)]
     pub(super) aws: Aws,
     #[serde(default)]
     pub(super) development: Development,
@@ -65,6 +67,30 @@ impl Default for Timeouts {
     fn default() -> Self {
         Self { connect: 2_000, attempt: 5_000, total: 10_000 }
     }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Audit {
+    pub(super) sink: AuditSink,
+    pub(super) path: Option<PathBuf>,
+    pub(super) mode: Option<AuditMode>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AuditSink {
+    #[default]
+    None,
+    File,
+}
+
+#[derive(Deserialize, Default, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AuditMode {
+    #[default]
+    Strict,
+    Relaxed,
 }
 
 #[derive(Deserialize, Default)]

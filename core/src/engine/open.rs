@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::seal::room_for;
-use super::{Engine, StoreAccess};
+use super::{Snapshot, StoreAccess};
+use crate::audit::{KeyUse, Use};
+use crate::call::Task;
 use crate::context::Context;
 use crate::envelope::{
     ANY_BINDING, BindInput, Bundle, ContextPart, Envelope, Id, MessageKeys, Policy, Share, combine_shares, context_tag,
@@ -47,7 +49,7 @@ impl Opening<'_> {
     }
 }
 
-impl Engine {
+impl Snapshot {
     /// Stages 2 and 3: the context, and the keys that the bundle names.
     pub(crate) async fn examine<'a>(
         &'a self,
@@ -55,7 +57,6 @@ impl Engine {
         context: &'a Context,
         access: StoreAccess,
     ) -> Result<Opening<'a>> {
-        self.check_open()?;
         check_context(bundle, context)?;
         self.registry.check_not_suspended(context)?;
         let binder = BindInput {
@@ -77,21 +78,23 @@ impl Engine {
     }
 
     /// Stage 4 up to the payload: every share, the data key, its commitment and the bundle MAC.
-    pub(crate) async fn unwrap(&self, opening: &Opening<'_>) -> Result<(Secret<32>, MessageKeys)> {
+    pub(crate) async fn unwrap(&self, opening: &Opening<'_>, task: &mut Task) -> Result<(Secret<32>, MessageKeys)> {
         let mut shares = Vec::with_capacity(opening.shares.len() + 1);
+        task.trail.data_key(opening.bundle.decision.policy, opening.bundle.commitment);
         if let Some(managed) = &opening.managed {
-            shares.push(self.unwrap_managed(managed)?);
+            shares.push(self.unwrap_managed(managed, task)?);
         }
         for share in &opening.shares {
-            shares.push(self.unwrap_customer(share, opening.bundle.decision.policy).await?);
+            shares.push(self.unwrap_customer(share, opening.bundle.decision.policy, task).await?);
         }
         let bundle = opening.bundle;
         let data_key = combine_shares(&shares);
         let keys = MessageKeys::derive(&data_key, opening.context, bundle.decision.purpose);
-        if !keys.commits_to(bundle.commitment)
-            || !constant_time_equal(&keys.bundle_mac(bundle.authenticated), bundle.mac)
-        {
-            return Err(Error::authentication_failed());
+        if !keys.commits_to(bundle.commitment) {
+            return Err(Error::unauthentic("R29"));
+        }
+        if !constant_time_equal(&keys.bundle_mac(bundle.authenticated), bundle.mac) {
+            return Err(Error::unauthentic("R30"));
         }
         Ok((data_key, keys))
     }
@@ -102,8 +105,9 @@ impl Engine {
         opening: &Opening<'_>,
         envelope: &Envelope<'_>,
         aad: Option<&[u8]>,
+        task: &mut Task,
     ) -> Result<Vec<u8>> {
-        let (_, keys) = self.unwrap(opening).await?;
+        let (_, keys) = self.unwrap(opening, task).await?;
         let mut output = vec![0; payload_length(envelope)];
         open_with(&keys, envelope, aad, &mut output)?;
         Ok(output)
@@ -116,9 +120,10 @@ impl Engine {
         envelope: &Envelope<'_>,
         aad: Option<&[u8]>,
         output: &mut [u8],
+        task: &mut Task,
     ) -> Result<usize> {
         let output = room_for(output, payload_length(envelope))?;
-        let (_, keys) = self.unwrap(opening).await?;
+        let (_, keys) = self.unwrap(opening, task).await?;
         open_with(&keys, envelope, aad, output)?;
         Ok(output.len())
     }
@@ -195,24 +200,34 @@ impl Engine {
         }
     }
 
-    fn unwrap_managed(&self, share: &ManagedShare<'_>) -> Result<Secret<32>> {
+    fn unwrap_managed(&self, share: &ManagedShare<'_>, task: &mut Task) -> Result<Secret<32>> {
         let chain_key = self.managed.chain_key(&share.located)?;
-        self.counters.managed_unwrap();
-        derived::unwrap(&chain_key, &share.bind, share.blob)
-            .and_then(|plaintext| share_bound_to(&*plaintext, &share.bind))
-            .ok_or_else(Error::authentication_failed)
+        self.counters.managed_unwraps.count();
+        let opened = match derived::unwrap(&chain_key, &share.bind, share.blob) {
+            None => Err(Error::unauthentic("R27")),
+            Some(plaintext) => share_bound_to(&*plaintext, &share.bind).ok_or_else(|| Error::unauthentic("R28")),
+        };
+        task.trail.key_use(|| KeyUse::managed(Use::Unwrap, &share.located.ids(), opened.as_ref().err()));
+        opened
     }
 
     /// Tries the wraps in their order. Only a key that cannot be reached leads on to the next: a refusal by any key of a binding stops the
     /// operation, or disabling one of two keys would switch nothing off. `any_of` opts out of that.
-    async fn unwrap_customer(&self, share: &CustomerShare<'_>, policy: Policy) -> Result<Secret<32>> {
+    async fn unwrap_customer(&self, share: &CustomerShare<'_>, policy: Policy, task: &mut Task) -> Result<Secret<32>> {
         let mut first_failure = None;
         for wrap in &share.wraps {
-            self.counters.kms_unwrap();
-            let request = UnwrapRequest { blob: wrap.blob, bind: &wrap.bind, selector: &wrap.binding.selector_items };
-            let failure = match wrap.key.kek.unwrap(request).await {
-                Ok(plaintext) => {
-                    return share_bound_to(&*plaintext, &wrap.bind).ok_or_else(Error::authentication_failed);
+            self.counters.kms_unwraps.count();
+            let request = UnwrapRequest {
+                blob: wrap.blob,
+                bind: &wrap.bind,
+                selector: &wrap.binding.selector_items,
+                deadline: task.deadline,
+            };
+            let reply = wrap.key.kek.unwrap(request).await;
+            task.trail.key_use(|| KeyUse::customer(Use::Unwrap, &wrap.binding.name, wrap.key, &reply));
+            let failure = match reply {
+                Ok(reply) => {
+                    return share_bound_to(&*reply.value, &wrap.bind).ok_or_else(|| Error::unauthentic("R28"));
                 }
                 Err(failure) => failure,
             };
@@ -221,6 +236,8 @@ impl Engine {
             if !leads_on {
                 return Err(error);
             }
+            self.counters.failovers.count();
+            self.log.warn("failover", error.message());
             first_failure.get_or_insert(error);
         }
         Err(first_failure.unwrap_or_else(|| Error::internal("a share without a wrap")))

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Engine, StoreAccess};
+use super::{Snapshot, StoreAccess};
+use crate::audit::{KeyUse, Use};
+use crate::call::Task;
 use crate::context::Context;
 use crate::envelope::{
     ANY_BINDING, BUNDLE_MAC_LENGTH, BindInput, Blob, BundleDraft, COMMITMENT_LENGTH, CONTEXT_TAG_LENGTH, DecisionByte,
@@ -52,10 +54,9 @@ impl WrappedDataKey<'_> {
     }
 }
 
-impl Engine {
+impl Snapshot {
     /// Decides, and loads the managed keys that the decision needs.
     pub(crate) async fn protect(&self, context: &Context, access: StoreAccess) -> Result<Protection> {
-        self.check_open()?;
         let (policy, bindings, managed_use) = match self.decide(context)? {
             Outcome::Managed(fallback) => (Policy::Managed, Vec::new(), Some(fallback)),
             Outcome::Customer(matched) => (matched.policy, matched.bindings, matched.managed),
@@ -82,9 +83,10 @@ impl Engine {
         data: &[u8],
         context: &Context,
         aad: Option<&[u8]>,
+        task: &mut Task,
     ) -> Result<Vec<u8>> {
         let payload_length = sealed_length(data.len())?;
-        let (wrapped, message_id) = self.wrap_for_message(protection, context).await?;
+        let (wrapped, message_id) = self.wrap_for_message(protection, context, task).await?;
         let mut output = vec![0; PREFIX_LENGTH + wrapped.draft(context).body_length() + payload_length];
         write_envelope(&wrapped, &message_id, data, context, aad, &mut output)?;
         Ok(output)
@@ -98,13 +100,14 @@ impl Engine {
         context: &Context,
         aad: Option<&[u8]>,
         output: &mut [u8],
+        task: &mut Task,
     ) -> Result<usize> {
         let payload_length = sealed_length(data.len())?;
         if protection.bindings.is_empty() {
             // The length is known, so a buffer that is too small costs no key use.
             room_for(output, self.length_limit(protection, payload_length, context))?;
         }
-        let (wrapped, message_id) = self.wrap_for_message(protection, context).await?;
+        let (wrapped, message_id) = self.wrap_for_message(protection, context, task).await?;
         let length = PREFIX_LENGTH + wrapped.draft(context).body_length() + payload_length;
         let output = room_for(output, length)?;
         write_envelope(&wrapped, &message_id, data, context, aad, output)?;
@@ -142,9 +145,10 @@ impl Engine {
         &self,
         protection: &Protection,
         context: &Context,
+        task: &mut Task,
     ) -> Result<(Vec<u8>, Secret<32>)> {
         let shares = self.draw_shares(protection)?;
-        let wrapped = self.wrap(protection, context, Purpose::DataKey, &shares).await?;
+        let wrapped = self.wrap(protection, context, Purpose::DataKey, &shares, task).await?;
         let draft = wrapped.draft(context);
         let mut bundle = vec![0; HEADER_LENGTH + draft.body_length()];
         let (start, body) = bundle.split_at_mut(HEADER_LENGTH);
@@ -157,11 +161,12 @@ impl Engine {
         &self,
         protection: &'a Protection,
         context: &Context,
+        task: &mut Task,
     ) -> Result<(WrappedDataKey<'a>, [u8; MESSAGE_ID_LENGTH])> {
         let shares = self.draw_shares(protection)?;
         let mut message_id = [0; MESSAGE_ID_LENGTH];
         self.random.fill(&mut message_id)?;
-        Ok((self.wrap(protection, context, Purpose::Envelope, &shares).await?, message_id))
+        Ok((self.wrap(protection, context, Purpose::Envelope, &shares, task).await?, message_id))
     }
 
     /// Fresh random shares: every bundle draws new ones.
@@ -181,18 +186,20 @@ impl Engine {
         context: &Context,
         purpose: Purpose,
         shares: &[Secret<32>],
+        task: &mut Task,
     ) -> Result<WrappedDataKey<'a>> {
         let data_key = combine_shares(shares);
         let keys = MessageKeys::derive(&data_key, context, purpose);
         let commitment = keys.commitment();
         let policy = protection.policy;
+        task.trail.data_key(policy, &commitment);
         let share_count = shares.len() as u8;
         let binder = BindInput { purpose, policy, share_count, commitment: &commitment, context };
         let mut wraps = Vec::with_capacity(share_count.into());
         let mut remaining = shares.iter().zip(0_u8..);
         if let Some(managed) = &protection.managed {
             let (share, index) = remaining.next().ok_or_else(|| Error::internal("no share is left to wrap"))?;
-            wraps.push(self.wrap_managed(managed, &binder, index, share)?);
+            wraps.push(self.wrap_managed(managed, &binder, index, share, task)?);
         }
         let mut current = None;
         for (position, (binding, key)) in protection.keys().enumerate() {
@@ -204,7 +211,7 @@ impl Engine {
                 current = remaining.next();
             }
             let (share, index) = current.ok_or_else(|| Error::internal("no share is left to wrap"))?;
-            wraps.push(self.wrap_for_customer(binding, key, &binder, index, binding_id, share).await?);
+            wraps.push(self.wrap_for_customer(binding, key, &binder, index, binding_id, share, task).await?);
         }
         let decision = DecisionByte {
             policy,
@@ -226,9 +233,11 @@ impl Engine {
         binder: &BindInput<'_>,
         index: u8,
         share: &Secret<32>,
+        task: &mut Task,
     ) -> Result<WrapDraft<'a>> {
         let bind = binder.digest(index, MANAGED_BINDING, managed.ids());
-        self.counters.managed_wrap();
+        self.counters.managed_wraps.count();
+        task.trail.key_use(|| KeyUse::managed(Use::Wrap, managed.ids(), None));
         let blob = derived::wrap(managed.chain_key(), &*self.random, &bind, &wrap_plaintext(share, &bind))?;
         Ok(WrapDraft { binding_id: MANAGED_BINDING, key_ids: managed.ids(), blob: Blob::Managed(blob) })
     }
@@ -241,13 +250,22 @@ impl Engine {
         index: u8,
         binding_id: Id,
         share: &Secret<32>,
+        task: &mut Task,
     ) -> Result<WrapDraft<'a>> {
         let bind = binder.digest(index, binding_id, &key.id.0);
         let plaintext = wrap_plaintext(share, &bind);
-        self.counters.kms_wrap();
-        let request = WrapRequest { plaintext: &plaintext, bind: &bind, selector: &binding.selector_items };
-        let blob = key.kek.wrap(request).await;
-        let blob = blob.map_err(|failure| failure.into_error(key.kek.provider(), &key.name, "wrap"))?;
+        self.counters.kms_wraps.count();
+        let request = WrapRequest {
+            plaintext: &plaintext,
+            bind: &bind,
+            selector: &binding.selector_items,
+            deadline: task.deadline,
+        };
+        let reply = key.kek.wrap(request).await;
+        task.trail.key_use(|| KeyUse::customer(Use::Wrap, &binding.name, key, &reply));
+        let blob = reply
+            .map(|reply| reply.value)
+            .map_err(|failure| failure.into_error(key.kek.provider(), &key.name, "wrap"))?;
         Ok(WrapDraft { binding_id, key_ids: &key.id.0, blob: Blob::Customer(blob) })
     }
 }

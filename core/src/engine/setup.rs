@@ -1,16 +1,17 @@
 //! Opening a vault: files are read, ids pinned, and nothing secret is made up that was not configured.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use super::Engine;
+use super::Snapshot;
 use crate::aead::{Random, SystemRandom};
+use crate::audit::{Audit, AuditSink, FileSink};
 use crate::clock::{Clock, SystemClock};
-use crate::config::{BindingConfig, Config, KeyAddress, KeyConfig};
+use crate::config::{AuditConfig, BindingConfig, Config, KeyAddress, KeyConfig};
 use crate::error::{Error, ErrorCode, Result};
 #[cfg(feature = "aws")]
 use crate::kms::aws::{AwsClients, AwsKey};
 use crate::kms::{Kek, KeyFile, LocalKey};
+use crate::log::Log;
 use crate::managed::ManagedKeys;
 use crate::registry::{Binding, CustomerKey, Registry, binding_id, key_id};
 use crate::stats::Counters;
@@ -28,35 +29,60 @@ impl Default for Environment {
     }
 }
 
-impl Engine {
-    pub(crate) fn open(config: Config, environment: Environment) -> Result<Self> {
+impl Snapshot {
+    /// Reads the files that the configuration names. What the one before had open and is still right is taken over.
+    pub(super) fn new(
+        config: Config,
+        environment: &Environment,
+        counters: &Arc<Counters>,
+        log: &Arc<Log>,
+        before: Option<&Snapshot>,
+    ) -> Result<Self> {
         let Environment { random, clock } = environment;
-        // The generator's first use in a process takes tens of milliseconds: not in the first encryption.
-        random.fill(&mut [0])?;
         let root_key = KeyFile::read(&config.root_key_path, "root_key.path")?;
-        let counters = Arc::new(Counters::default());
         let store = open_store(&config)?;
-        let managed = ManagedKeys::open(store, root_key, Arc::clone(&random), clock, Arc::clone(&counters))?;
-        let mut warnings = Vec::new();
+        let managed = ManagedKeys::open(store, root_key, Arc::clone(random), Arc::clone(clock), Arc::clone(counters))?;
         if config.allow_endpoint {
-            warnings.push("development: development.allow_endpoint is on, which is not for production".to_owned());
+            log.warn("development", "development: development.allow_endpoint is on, which is not for production");
         }
         if let Some(endpoint) = &config.aws_endpoint {
-            warnings.push(format!("development: AWS KMS is replaced by {endpoint}"));
+            log.warn("development", format!("development: AWS KMS is replaced by {endpoint}"));
         }
-        let keks = KekFactory::new(&config, &random);
+        let audit_file = match &config.audit {
+            Some(audit) => Some(AuditFile::open(audit, before, log)?),
+            None => None,
+        };
+        let audit = audit_file.as_ref().map(|file| {
+            Audit::new(Arc::clone(&file.0) as Arc<dyn AuditSink>, managed.audit_key(), Arc::clone(counters))
+        });
+        let keks = KekFactory::new(&config, random);
         let bindings = config.bindings.into_iter().map(|binding| keks.binding(binding)).collect::<Result<Vec<_>>>()?;
         let registry = Registry::new(bindings, config.rules)?;
         pin_addresses(&registry, &managed)?;
         Ok(Self {
             registry,
             managed: Arc::new(managed),
-            random,
-            counters,
+            random: Arc::clone(random),
+            counters: Arc::clone(counters),
+            log: Arc::clone(log),
             full_context: config.full_context,
-            warnings: Mutex::new(warnings),
-            closed: AtomicBool::new(false),
+            total_timeout: config.timeouts.total,
+            audit,
+            audit_file,
         })
+    }
+}
+
+/// The audit trail's file. A reload keeps it where it stays the same, so that what waits in it is not lost.
+pub(super) struct AuditFile(Arc<FileSink>);
+
+impl AuditFile {
+    fn open(config: &AuditConfig, before: Option<&Snapshot>, log: &Arc<Log>) -> Result<Self> {
+        let same = before.and_then(|before| before.audit_file.as_ref());
+        match same.filter(|file| file.0.is_for(&config.path, config.durable)) {
+            Some(file) => Ok(Self(Arc::clone(&file.0))),
+            None => FileSink::open(&config.path, config.durable, Arc::clone(log)).map(|sink| Self(Arc::new(sink))),
+        }
     }
 }
 

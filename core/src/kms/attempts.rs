@@ -13,11 +13,17 @@ const FIRST_BACKOFF: Duration = Duration::from_millis(50);
 
 /// Calls until one attempt succeeds or is refused, at most three times and within the total deadline. Only an unreachable KMS is asked again, after
 /// a pause with full jitter; where the pause does not fit into the deadline, the last attempt's own failure is the result.
-pub(super) async fn run<T, F>(timeouts: Timeouts, mut attempt: impl FnMut() -> F) -> Result<T, KmsFailure>
+///
+/// The operation's deadline counts, which covers all its keys; the configured total only where there is none.
+pub(super) async fn run<T, F>(
+    timeouts: Timeouts,
+    deadline: Option<Instant>,
+    mut attempt: impl FnMut() -> F,
+) -> Result<T, KmsFailure>
 where
     F: Future<Output = Result<T, KmsFailure>>,
 {
-    let deadline = Instant::now() + timeouts.total;
+    let deadline = deadline.unwrap_or_else(|| Instant::now() + timeouts.total);
     for number in 1.. {
         let limit = deadline.min(Instant::now() + timeouts.attempt);
         let failure = match timeout_at(limit, attempt()).await {

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_sdk_kms::Client;
+use aws_sdk_kms::operation::RequestId as _;
 use aws_sdk_kms::primitives::Blob;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -18,7 +19,7 @@ mod reply_limit;
 pub(crate) use arn::KeyArn;
 pub(crate) use client::{AwsClients, AwsIdentity};
 
-use super::{BoxFuture, Kek, KmsFailure, UnwrapRequest, WrapRequest, attempts};
+use super::{BoxFuture, Kek, KmsFailure, KmsReply, UnwrapRequest, WrapRequest, attempts};
 use crate::envelope::{MAX_BLOB, WRAP_PLAINTEXT};
 use crate::error::ErrorCode;
 use crate::secret::Secret;
@@ -61,7 +62,7 @@ impl Kek for AwsKey {
         MAX_BLOB
     }
 
-    fn wrap<'a>(&'a self, request: WrapRequest<'a>) -> BoxFuture<'a, Result<Vec<u8>, KmsFailure>> {
+    fn wrap<'a>(&'a self, request: WrapRequest<'a>) -> BoxFuture<'a, Result<KmsReply<Vec<u8>>, KmsFailure>> {
         Box::pin(async move {
             let client = self.client().await?;
             let encrypt = || {
@@ -73,18 +74,22 @@ impl Kek for AwsKey {
                     .set_encryption_context(Some(encryption_context(request.selector, request.bind)));
                 async { call.send().await.map_err(failure::from_sdk) }
             };
-            let reply = attempts::run(self.clients.timeouts(), encrypt).await?;
+            let reply = attempts::run(self.clients.timeouts(), request.deadline, encrypt).await?;
             self.check_answering_key(reply.key_id())?;
+            let request_id = reply.request_id().map(failure::bounded);
             let blob = reply.ciphertext_blob.map(Blob::into_inner).unwrap_or_default();
             if blob.is_empty() || blob.len() > MAX_BLOB {
                 let message = format!("the KMS answered with a ciphertext of {} bytes", blob.len());
                 return Err(KmsFailure::new(ErrorCode::KmsUnavailable, message));
             }
-            Ok(blob)
+            Ok(KmsReply { value: blob, request_id })
         })
     }
 
-    fn unwrap<'a>(&'a self, request: UnwrapRequest<'a>) -> BoxFuture<'a, Result<Secret<WRAP_PLAINTEXT>, KmsFailure>> {
+    fn unwrap<'a>(
+        &'a self,
+        request: UnwrapRequest<'a>,
+    ) -> BoxFuture<'a, Result<KmsReply<Secret<WRAP_PLAINTEXT>>, KmsFailure>> {
         Box::pin(async move {
             let client = self.client().await?;
             let decrypt = || {
@@ -95,16 +100,17 @@ impl Kek for AwsKey {
                     .set_encryption_context(Some(encryption_context(request.selector, request.bind)));
                 async { call.send().await.map_err(failure::from_sdk) }
             };
-            let mut reply = attempts::run(self.clients.timeouts(), decrypt).await?;
+            let mut reply = attempts::run(self.clients.timeouts(), request.deadline, decrypt).await?;
             // Taken first, so that it is wiped whatever else the answer says.
             let plaintext = reply.plaintext.take().map(Blob::into_inner).map(zeroize::Zeroizing::new);
             self.check_answering_key(reply.key_id())?;
+            let request_id = reply.request_id().map(failure::bounded);
             let Some(plaintext) = plaintext else {
                 return Err(KmsFailure::new(ErrorCode::KmsUnavailable, "the KMS answered without a plaintext"));
             };
             let plaintext: &[u8; WRAP_PLAINTEXT] =
                 plaintext.as_slice().try_into().map_err(|_| KmsFailure::unauthentic())?;
-            Ok(Secret::copy_of(plaintext))
+            Ok(KmsReply { value: Secret::copy_of(plaintext), request_id })
         })
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::key_file::{BLOB_LENGTH, KeyFile};
-use super::{BoxFuture, Kek, KmsFailure, UnwrapRequest, WrapRequest};
+use super::{BoxFuture, Kek, KmsFailure, KmsReply, UnwrapRequest, WrapRequest};
 use crate::aead::Random;
 use crate::envelope::WRAP_PLAINTEXT;
 use crate::error::ErrorCode;
@@ -33,16 +33,22 @@ impl Kek for LocalKey {
         BLOB_LENGTH
     }
 
-    fn wrap<'a>(&'a self, request: WrapRequest<'a>) -> BoxFuture<'a, Result<Vec<u8>, KmsFailure>> {
+    fn wrap<'a>(&'a self, request: WrapRequest<'a>) -> BoxFuture<'a, Result<KmsReply<Vec<u8>>, KmsFailure>> {
         Box::pin(async move {
             self.file
                 .wrap(&*self.random, request.bind, request.plaintext)
-                .map(Vec::from)
+                .map(|blob| KmsReply { value: blob.to_vec(), request_id: None })
                 .map_err(|error| KmsFailure::new(ErrorCode::Internal, error.message()))
         })
     }
 
-    fn unwrap<'a>(&'a self, request: UnwrapRequest<'a>) -> BoxFuture<'a, Result<Secret<WRAP_PLAINTEXT>, KmsFailure>> {
-        Box::pin(async move { self.file.unwrap(request.bind, request.blob).ok_or_else(KmsFailure::unauthentic) })
+    fn unwrap<'a>(
+        &'a self,
+        request: UnwrapRequest<'a>,
+    ) -> BoxFuture<'a, Result<KmsReply<Secret<WRAP_PLAINTEXT>>, KmsFailure>> {
+        Box::pin(async move {
+            let value = self.file.unwrap(request.bind, request.blob).ok_or_else(KmsFailure::unauthentic)?;
+            Ok(KmsReply { value, request_id: None })
+        })
     }
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Binding, CustomerKey, Outcome, Registry, binding_id, key_id};
 use crate::config::{BindingConfig, Config};
 use crate::context::Context;
-use crate::kms::{BoxFuture, Kek, KmsFailure, UnwrapRequest, WrapRequest};
+use crate::kms::{BoxFuture, Kek, KmsFailure, KmsReply, UnwrapRequest, WrapRequest};
 use crate::secret::Secret;
 
 /// Matching never touches a key; this one would notice.
@@ -24,10 +24,10 @@ impl Kek for Untouched {
     fn blob_length_limit(&self) -> usize {
         panic!("matching looked at a key")
     }
-    fn wrap<'a>(&'a self, _: WrapRequest<'a>) -> BoxFuture<'a, Result<Vec<u8>, KmsFailure>> {
+    fn wrap<'a>(&'a self, _: WrapRequest<'a>) -> BoxFuture<'a, Result<KmsReply<Vec<u8>>, KmsFailure>> {
         panic!("matching used a key")
     }
-    fn unwrap<'a>(&'a self, _: UnwrapRequest<'a>) -> BoxFuture<'a, Result<Secret<64>, KmsFailure>> {
+    fn unwrap<'a>(&'a self, _: UnwrapRequest<'a>) -> BoxFuture<'a, Result<KmsReply<Secret<64>>, KmsFailure>> {
         panic!("matching used a key")
     }
 }

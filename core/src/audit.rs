@@ -1,0 +1,268 @@
+//! The audit seam: every use of a key passes here and is recorded before its result is handed out (promise P8).
+//!
+//! An operation gathers its key uses in a [`Trail`]; [`Trail::finish`] is the only way from there to the caller. Where events go is a sink's
+//! business: nowhere, or a file ([`file`]). The hash-chained trail of a registry will be another sink.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::Serialize;
+
+mod file;
+
+pub(crate) use file::FileSink;
+
+use crate::aead::hmac;
+use crate::context::Context;
+use crate::envelope::Policy;
+use crate::error::{Error, Result};
+use crate::kms::{BoxFuture, KmsFailure, KmsReply};
+use crate::registry::CustomerKey;
+use crate::secret::Secret;
+use crate::stats::Counters;
+
+/// What the caller asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Operation {
+    Encrypt,
+    Decrypt,
+    CreateDataKey,
+    DecryptDataKey,
+    Rewrap,
+    Reencrypt,
+    Rekey,
+    EncryptStream,
+    DecryptStream,
+}
+
+/// How a key was used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Use {
+    Wrap,
+    Unwrap,
+}
+
+/// One use of a key, or one attempt.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct KeyUse {
+    #[serde(rename = "use")]
+    pub(crate) kind: Use,
+    /// The binding by its configured id, or `managed`.
+    pub(crate) binding: String,
+    /// `local`, `aws`, …; `managed` for the vendor's own keys.
+    pub(crate) provider: &'static str,
+    /// Keys of a binding by their configured ids, managed KEKs by their hexadecimal ids.
+    pub(crate) keys: Vec<String>,
+    /// `ok`, or the name of the error.
+    pub(crate) outcome: &'static str,
+    /// The provider's own id of the request, to be found in the customer's logs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) request_id: Option<String>,
+}
+
+impl KeyUse {
+    /// Of the vendor's own keys; `ids` are their concatenated ids.
+    pub(crate) fn managed(kind: Use, ids: &[u8], failure: Option<&Error>) -> Self {
+        Self {
+            kind,
+            binding: "managed".to_owned(),
+            provider: "managed",
+            keys: ids.chunks(16).map(hexadecimal).collect(),
+            outcome: failure.map_or("ok", |failure| failure.code().name()),
+            request_id: None,
+        }
+    }
+
+    /// Of a customer's key.
+    pub(crate) fn customer<T>(
+        kind: Use,
+        binding: &str,
+        key: &CustomerKey,
+        reply: &Result<KmsReply<T>, KmsFailure>,
+    ) -> Self {
+        let (outcome, request_id) = match reply {
+            Ok(reply) => ("ok", &reply.request_id),
+            Err(failure) => (failure.code.name(), &failure.request_id),
+        };
+        Self {
+            kind,
+            binding: binding.to_owned(),
+            provider: key.kek.provider(),
+            keys: vec![key.name.clone()],
+            outcome,
+            request_id: request_id.clone(),
+        }
+    }
+}
+
+/// One operation, as it is recorded. The sink adds the sequence number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Event {
+    /// RFC 3339, UTC.
+    pub(crate) time: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) actor: Option<String>,
+    pub(crate) operation: Operation,
+    /// `ok`, or the name of the error.
+    pub(crate) outcome: &'static str,
+    /// What the one error of everything that fails to authenticate does not tell the caller: a rule of `docs/envelope.md` §7.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) policy: Option<&'static str>,
+    /// The commitment, which names the data key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) data_key: Option<String>,
+    /// Each name of the context with a keyed hash of its value: equal values of one store can be found, but not guessed without its key.
+    pub(crate) context: BTreeMap<String, String>,
+    pub(crate) uses: Vec<KeyUse>,
+}
+
+/// Where events go.
+///
+/// `record` is complete when the event is as durable as the sink promises; until then the operation's result is held back. An asynchronous sink may
+/// await; one that blocks says so, and is then called on a thread that may block.
+pub(crate) trait AuditSink: Send + Sync {
+    /// Whether `record` blocks its thread (a file) instead of awaiting (a database).
+    fn blocks(&self) -> bool;
+
+    /// # Errors
+    /// `AuditUnavailable`: the result is then not handed out.
+    fn record(&self, event: Event) -> BoxFuture<'_, Result<()>>;
+
+    /// Takes an event without waiting for it: of a call that its caller dropped, whose result nobody gets.
+    fn enqueue(&self, event: Event);
+}
+
+/// The trail that a configuration asks for.
+#[derive(Clone)]
+pub(crate) struct Audit {
+    sink: Arc<dyn AuditSink>,
+    /// Keys the hashes of context values.
+    hash_key: Arc<Secret<32>>,
+    counters: Arc<Counters>,
+}
+
+impl Audit {
+    pub(crate) fn new(sink: Arc<dyn AuditSink>, hash_key: Secret<32>, counters: Arc<Counters>) -> Self {
+        Self { sink, hash_key: Arc::new(hash_key), counters }
+    }
+
+    fn context_hashes(&self, context: &Context) -> BTreeMap<String, String> {
+        let hash = |(name, value): (&str, &str)| {
+            let length = (name.len() as u16).to_be_bytes();
+            let parts: [&[u8]; 4] = [b"libvault/v1/audit", &length, name.as_bytes(), value.as_bytes()];
+            let digest = hmac(&**self.hash_key, &parts);
+            (name.to_owned(), hexadecimal(&digest[..16]))
+        };
+        context.items().map(hash).collect()
+    }
+}
+
+/// The key uses of one operation on their way into the trail. Without a sink it holds nothing and costs nothing.
+pub(crate) struct Trail(Option<Box<Open>>);
+
+struct Open {
+    audit: Audit,
+    event: Event,
+}
+
+impl Trail {
+    pub(crate) fn begin(
+        audit: Option<&Audit>,
+        operation: Operation,
+        actor: Option<&Arc<str>>,
+        context: &Context,
+    ) -> Self {
+        Self(audit.map(|audit| {
+            let event = Event {
+                time: String::new(),
+                actor: actor.map(|actor| actor.to_string()),
+                operation,
+                outcome: "ok",
+                detail: None,
+                policy: None,
+                data_key: None,
+                context: audit.context_hashes(context),
+                uses: Vec::new(),
+            };
+            Box::new(Open { audit: audit.clone(), event })
+        }))
+    }
+
+    /// A trail of nothing: for what uses no key.
+    #[cfg(test)]
+    pub(crate) fn none() -> Self {
+        Self(None)
+    }
+
+    /// Notes a use. The closure runs only where there is a sink.
+    pub(crate) fn key_use(&mut self, describe: impl FnOnce() -> KeyUse) {
+        if let Some(open) = &mut self.0 {
+            open.event.uses.push(describe());
+        }
+    }
+
+    /// Notes which data key it is about, and under which policy.
+    pub(crate) fn data_key(&mut self, policy: Policy, commitment: &[u8; 32]) {
+        if let Some(open) = &mut self.0 {
+            open.event.policy = Some(policy.name());
+            open.event.data_key = Some(hexadecimal(commitment));
+        }
+    }
+
+    /// Records nothing: nothing was done.
+    pub(crate) fn forget(mut self) {
+        self.0 = None;
+    }
+
+    /// Whether `finish` blocks its thread.
+    pub(crate) fn blocks(&self) -> bool {
+        self.0.as_ref().is_some_and(|open| open.audit.sink.blocks())
+    }
+
+    /// Records the operation with its outcome.
+    ///
+    /// # Errors
+    /// `AuditUnavailable`: nothing of the operation may leave.
+    pub(crate) async fn finish(mut self, failure: Option<&Error>) -> Result<()> {
+        let Some(mut open) = self.0.take() else { return Ok(()) };
+        open.close(failure);
+        let Open { audit, event } = *open;
+        audit.sink.record(event).await?;
+        audit.counters.audit_events.count();
+        Ok(())
+    }
+}
+
+impl Open {
+    fn close(&mut self, failure: Option<&Error>) {
+        self.event.time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+        if let Some(failure) = failure {
+            self.event.outcome = failure.code().name();
+            self.event.detail = failure.audit_detail();
+        }
+    }
+}
+
+/// A call that was dropped while it waited: what it did with keys is recorded all the same.
+impl Drop for Trail {
+    fn drop(&mut self) {
+        if let Some(mut open) = self.0.take()
+            && !open.event.uses.is_empty()
+        {
+            open.close(None);
+            open.event.outcome = "Cancelled";
+            let Open { audit, event } = *open;
+            audit.sink.enqueue(event);
+            audit.counters.audit_events.count();
+        }
+    }
+}
+
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

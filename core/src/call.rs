@@ -1,0 +1,217 @@
+//! One call of a verb: its shape, its options, and the attempt that it makes under one configuration.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, Waker};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+use zeroize::Zeroize;
+
+use crate::audit::{Operation, Trail};
+use crate::context::Context;
+use crate::engine::{Engine, Snapshot, StoreAccess};
+use crate::error::{Error, ErrorCode, Result};
+use crate::options::CallOptions;
+use crate::runtime;
+
+/// How often a waiting thread asks whether it was interrupted.
+const INTERVAL: Duration = Duration::from_millis(50);
+
+/// How a caller waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// On an executor, which is never blocked.
+    Async,
+    /// On this thread.
+    Blocking,
+    /// Not for a network.
+    Now,
+}
+
+/// What the work of an attempt carries along.
+pub(crate) struct Task {
+    pub(crate) trail: Trail,
+    /// When all KMS calls of the operation together have to be done; none where no network is needed.
+    pub(crate) deadline: Option<Instant>,
+}
+
+/// A verb that was called.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'a> {
+    engine: &'a Engine,
+    options: &'a CallOptions,
+    shape: Shape,
+    operation: Operation,
+}
+
+impl<'a> Call<'a> {
+    /// # Errors
+    /// `Closed`; `Cancelled` if its token already is.
+    pub(crate) fn begin(
+        engine: &'a Engine,
+        options: &'a CallOptions,
+        shape: Shape,
+        operation: Operation,
+    ) -> Result<Self> {
+        engine.check_open()?;
+        let call = Self { engine, options, shape, operation };
+        call.refuse_cancelled()?;
+        Ok(call)
+    }
+
+    /// An attempt under the configuration that is in force now.
+    pub(crate) fn attempt(self, context: &Context) -> Attempt<'a> {
+        let snapshot = self.engine.snapshot();
+        let trail = Trail::begin(snapshot.audit.as_ref(), self.operation, self.options.actor.as_ref(), context);
+        Attempt { call: self, snapshot, task: Task { trail, deadline: None } }
+    }
+
+    pub(crate) fn store_access(&self) -> StoreAccess {
+        if self.shape == Shape::Async { StoreAccess::OffThread } else { StoreAccess::Inline }
+    }
+
+    fn refuse_cancelled(&self) -> Result<()> {
+        match &self.options.cancel {
+            Some(token) if token.is_cancelled() => Err(cancelled()),
+            _ => Ok(()),
+        }
+    }
+
+    /// When the KMS calls to come have to be done; none if there are none.
+    ///
+    /// # Errors
+    /// `WouldBlock` where the shape does not wait for a network.
+    pub(crate) fn deadline(&self, snapshot: &Snapshot, needs_network: bool) -> Result<Option<Instant>> {
+        match (needs_network, self.shape) {
+            (false, _) => Ok(None),
+            (true, Shape::Now) => Err(would_block()),
+            (true, _) => Ok(Some(Instant::now() + self.options.timeout.unwrap_or(snapshot.total_timeout))),
+        }
+    }
+
+    /// Runs work that may wait for a network, as the shape allows and no longer than the deadline.
+    pub(crate) async fn drive<T>(&self, deadline: Option<Instant>, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let Some(deadline) = deadline else { return work.await };
+        match self.shape {
+            Shape::Async => self.bounded(deadline, work).await,
+            Shape::Now => Err(would_block()),
+            Shape::Blocking => match &self.options.interrupt {
+                None => runtime::block_on(self.bounded(deadline, work)),
+                Some(interrupted) => {
+                    runtime::block_on_interruptible(self.bounded(deadline, work), INTERVAL, &**interrupted)
+                        .unwrap_or_else(|| Err(cancelled()))
+                }
+            },
+        }
+    }
+
+    async fn bounded<T>(&self, deadline: Instant, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut work = pin!(work);
+        let mut expired = pin!(sleep_until(deadline));
+        let mut cancel = pin!(async {
+            match &self.options.cancel {
+                Some(token) => token.cancelled().await,
+                None => std::future::pending().await,
+            }
+        });
+        std::future::poll_fn(|task| {
+            // The work first: at the deadline its own error says which key and which provider.
+            if let Poll::Ready(result) = work.as_mut().poll(task) {
+                return Poll::Ready(result);
+            }
+            if cancel.as_mut().poll(task).is_ready() {
+                return Poll::Ready(Err(cancelled()));
+            }
+            expired.as_mut().poll(task).map(|()| Err(Error::new(ErrorCode::Timeout, "the call did not end in time")))
+        })
+        .await
+    }
+}
+
+/// One try of a call. A result leaves only through [`Attempt::settle`].
+pub(crate) struct Attempt<'a> {
+    pub(crate) call: Call<'a>,
+    pub(crate) snapshot: arc_swap::Guard<Arc<Snapshot>>,
+    pub(crate) task: Task,
+}
+
+impl Attempt<'_> {
+    /// Records the attempt and lets its result go, if it still may: the configuration is read again at the very end, and a change of it discards the
+    /// result, so that a suspension holds from the moment it is in force. `None`: try again.
+    ///
+    /// # Errors
+    /// The attempt's own; `AuditUnavailable`.
+    pub(crate) async fn settle<T: Discard>(self, outcome: Result<T>) -> Result<Option<T>> {
+        let Self { call, snapshot, task } = self;
+        let mut value = match outcome {
+            Ok(value) => value,
+            // Nothing was tried: the same call follows in another shape.
+            Err(error) if error == ErrorCode::WouldBlock => {
+                task.trail.forget();
+                return Err(error);
+            }
+            Err(error) => {
+                // Without a record nothing is handed out, and nothing is.
+                let _ = record(call, task.trail, Some(&error)).await;
+                return Err(error);
+            }
+        };
+        if let Err(error) = record(call, task.trail, None).await {
+            value.discard();
+            return Err(error);
+        }
+        if !call.engine.is_current(&snapshot) {
+            value.discard();
+            call.refuse_cancelled()?;
+            return Ok(None);
+        }
+        call.engine.counters().done(call.operation);
+        Ok(Some(value))
+    }
+}
+
+/// A result that may have to be thrown away, wiped.
+pub(crate) trait Discard {
+    fn discard(&mut self);
+}
+
+impl Discard for Vec<u8> {
+    fn discard(&mut self) {
+        self.zeroize();
+    }
+}
+
+/// A length: the bytes are in the caller's buffer, and the caller of `settle` wipes them.
+impl Discard for usize {
+    fn discard(&mut self) {}
+}
+
+/// Runs a future that waits for nothing.
+pub(crate) fn now<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    match pin!(future).poll(&mut TaskContext::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => Err(Error::internal("an operation without network waited")),
+    }
+}
+
+async fn record(call: Call<'_>, trail: Trail, failure: Option<&Error>) -> Result<()> {
+    if call.shape == Shape::Async
+        && trail.blocks()
+        && let Ok(runtime) = tokio::runtime::Handle::try_current()
+    {
+        let failure = failure.cloned();
+        let task = runtime.spawn_blocking(move || now(trail.finish(failure.as_ref())));
+        return task.await.map_err(|_| Error::internal("writing the audit trail panicked"))?;
+    }
+    trail.finish(failure).await
+}
+
+fn would_block() -> Error {
+    Error::new(ErrorCode::WouldBlock, "a KMS has to be called: use the asynchronous or the blocking call")
+}
+
+fn cancelled() -> Error {
+    Error::new(ErrorCode::Cancelled, "the call was cancelled")
+}

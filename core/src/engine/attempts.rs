@@ -1,0 +1,70 @@
+//! What an attempt at each verb does: decide, ask whether the network may be waited for, and work.
+
+use crate::call::Attempt;
+use crate::context::Context;
+use crate::envelope::{Bundle, Envelope};
+use crate::error::Result;
+use crate::secret::Secret;
+use crate::vault::DataKey;
+
+impl Attempt<'_> {
+    pub(crate) async fn encrypt(&mut self, data: &[u8], context: &Context, aad: Option<&[u8]>) -> Result<Vec<u8>> {
+        let Self { call, snapshot, task } = self;
+        let protection = snapshot.protect(context, call.store_access()).await?;
+        task.deadline = call.deadline(snapshot, protection.needs_network())?;
+        call.drive(task.deadline, snapshot.encrypt(&protection, data, context, aad, task)).await
+    }
+
+    pub(crate) async fn encrypt_into(
+        &mut self,
+        data: &[u8],
+        context: &Context,
+        aad: Option<&[u8]>,
+        output: &mut [u8],
+    ) -> Result<usize> {
+        let Self { call, snapshot, task } = self;
+        let protection = snapshot.protect(context, call.store_access()).await?;
+        task.deadline = call.deadline(snapshot, protection.needs_network())?;
+        call.drive(task.deadline, snapshot.encrypt_into(&protection, data, context, aad, output, task)).await
+    }
+
+    pub(crate) async fn decrypt(
+        &mut self,
+        envelope: &Envelope<'_>,
+        context: &Context,
+        aad: Option<&[u8]>,
+    ) -> Result<Vec<u8>> {
+        let Self { call, snapshot, task } = self;
+        let opening = snapshot.examine(&envelope.bundle, context, call.store_access()).await?;
+        task.deadline = call.deadline(snapshot, opening.needs_network())?;
+        call.drive(task.deadline, snapshot.decrypt(&opening, envelope, aad, task)).await
+    }
+
+    pub(crate) async fn decrypt_into(
+        &mut self,
+        envelope: &Envelope<'_>,
+        context: &Context,
+        aad: Option<&[u8]>,
+        output: &mut [u8],
+    ) -> Result<usize> {
+        let Self { call, snapshot, task } = self;
+        let opening = snapshot.examine(&envelope.bundle, context, call.store_access()).await?;
+        task.deadline = call.deadline(snapshot, opening.needs_network())?;
+        call.drive(task.deadline, snapshot.decrypt_into(&opening, envelope, aad, output, task)).await
+    }
+
+    pub(crate) async fn create_data_key(&mut self, context: &Context) -> Result<DataKey> {
+        let Self { call, snapshot, task } = self;
+        let protection = snapshot.protect(context, call.store_access()).await?;
+        task.deadline = call.deadline(snapshot, protection.needs_network())?;
+        let created = call.drive(task.deadline, snapshot.create_data_key(&protection, context, task)).await;
+        created.map(|(bundle, key)| DataKey::new(bundle, key))
+    }
+
+    pub(crate) async fn decrypt_data_key(&mut self, bundle: &Bundle<'_>, context: &Context) -> Result<Secret<32>> {
+        let Self { call, snapshot, task } = self;
+        let opening = snapshot.examine(bundle, context, call.store_access()).await?;
+        task.deadline = call.deadline(snapshot, opening.needs_network())?;
+        call.drive(task.deadline, snapshot.unwrap(&opening, task)).await.map(|(key, _)| key)
+    }
+}
