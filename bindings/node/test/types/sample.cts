@@ -1,4 +1,4 @@
-// As sample.ts, from CommonJS.
+// As sample.mts, from CommonJS.
 import libvault = require('libvault');
 
 export async function sample(): Promise<Buffer> {

@@ -2,7 +2,7 @@
 import {
   Context,
   DataKey,
-  Decision,
+  type Decision,
   decryptedLength,
   hasFeature,
   init,
