@@ -1,6 +1,6 @@
 import libvault from './index.js';
 
-// Spelt out, since the exports of a module have to be known before it runs; test/api.test.mjs compares them with index.js.
+// Spelt out, since the exports of a module have to be known before it runs; test/package.test.mjs compares them with index.js.
 export const {
   Context,
   DataKey,

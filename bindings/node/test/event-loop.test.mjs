@@ -2,37 +2,16 @@
 // connection that the tests wait for would never be accepted.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import net from 'node:net';
 import test from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { Worker } from 'node:worker_threads';
 
 import { KmsUnavailable, Timeout, WouldBlock } from '../index.mjs';
-import { CUSTOMER, MANAGED, vaultWithKms } from './support.mjs';
+import { CUSTOMER, MANAGED, PATIENT, silentServer, vaultWithKms } from './support.mjs';
 
 const data = Buffer.from('data');
 // Generous: it only keeps a hanging test from hanging the run.
 const LIMIT = { timeout: 120_000 };
-const PATIENT = { connect: 60_000, attempt: 60_000, total: 60_000 };
 const HASTY = { connect: 200, attempt: 300, total: 600 };
-
-/** A server that accepts and never answers. */
-async function silentServer(t) {
-  const sockets = new Set();
-  const server = net.createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {});
-    socket.resume();
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const hangUp = () => sockets.forEach((socket) => socket.destroy());
-  t.after(() => {
-    hangUp();
-    server.close();
-  });
-  return { server, port: server.address().port, hangUp };
-}
 
 test('the loop turns, timers fire and other tenants work while a KMS is silent', LIMIT, async (t) => {
   const { server, port, hangUp } = await silentServer(t);
@@ -80,17 +59,4 @@ test('what would have to wait for the network is refused at once by the Sync for
     policy: 'customer_gated',
     bindings: [{ id: 'bnd_customer', owner: 'customer', keyIds: ['key_customer'] }],
   });
-});
-
-test('a worker may end in the middle of a call', LIMIT, async (t) => {
-  const { server, port } = await silentServer(t);
-  const script = `
-    import { vaultWithKms, CUSTOMER } from ${JSON.stringify(new URL('./support.mjs', import.meta.url).href)};
-    vaultWithKms(${port}, ${JSON.stringify(PATIENT)}).encrypt(Buffer.alloc(1), CUSTOMER);`;
-  for (let round = 0; round < 3; round += 1) {
-    const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(script)}`));
-    const failed = once(worker, 'error').then(([error]) => Promise.reject(error));
-    await Promise.race([once(server, 'connection'), failed]);
-    await worker.terminate();
-  }
 });

@@ -1,13 +1,13 @@
 // What the package exports, in both module systems and in its types.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import test from 'node:test';
 
 import libvault, * as names from '../index.mjs';
-import { PACKAGE, readVectors } from './support.mjs';
+import { PACKAGE, readVectors, temporaryDirectory } from './support.mjs';
 
 const require = createRequire(import.meta.url);
 const TABLE = readVectors('errors.json').errors;
@@ -76,11 +76,31 @@ test('the tarball holds what index.js needs and nothing else', () => {
   assert.deepEqual(others, []);
 });
 
-test('a missing addon is named', () => {
-  const script = `
-    const fs = require('node:fs');
-    fs.existsSync = () => false;
-    try { require(${JSON.stringify(path.join(PACKAGE, 'index.js'))}); } catch (error) { console.log(error.message); }`;
-  const message = execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' });
-  assert.match(message, new RegExp(`no native addon for ${process.platform}-${process.arch}.*\\.node is missing in .*npm run build`));
+test('a missing addon is named, with the builds that are there', () => {
+  const here = `${process.platform}-${process.arch}`;
+  const cases = [
+    ["Object.defineProperty(process, 'arch', { value: 'arm64' })", /no native addon for linux-arm64-gnu: libvault\.linux-arm64-gnu\.node is missing in .*, which has only .*npm run build/],
+    // A Node of another C library; the loader's name in its executable is what tells.
+    ["fs.readSync = (_, bytes) => bytes.write('/lib/ld-musl-x86_64.so.1', 800)", /no native addon for linux-[a-z0-9]+-musl: .*which has only/],
+    ["Object.defineProperty(process, 'platform', { value: 'sunos' })", /no native addon for sunos-[a-z0-9]+: libvault\.sunos-[a-z0-9]+\.node is missing/],
+    ['fs.existsSync = () => false; fs.readdirSync = () => []', new RegExp(`no native addon for ${here}.*which has no build at all`)],
+  ];
+  for (const [change, expected] of cases) {
+    const script = `
+      const fs = require('node:fs');
+      ${change};
+      try { require(${JSON.stringify(path.join(PACKAGE, 'index.js'))}); } catch (error) { console.log(error.message); }`;
+    assert.match(execFileSync(process.execPath, ['-e', script], { encoding: 'utf8' }), expected);
+  }
+});
+
+test('an addon that does not load says why', () => {
+  const directory = temporaryDirectory();
+  const output = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: PACKAGE, encoding: 'utf8' });
+  for (const { path: name } of JSON.parse(output)[0].files) {
+    mkdirSync(path.dirname(path.join(directory, name)), { recursive: true });
+    if (name.endsWith('.node')) writeFileSync(path.join(directory, name), 'not a library');
+    else copyFileSync(path.join(PACKAGE, name), path.join(directory, name));
+  }
+  assert.throws(() => require(directory), /the native addon for .* does not load: .*libvault\..*\.node/);
 });

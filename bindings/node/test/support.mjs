@@ -1,5 +1,7 @@
 // What the tests share: directories that vanish, vaults in them, and the vectors.
 import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -11,6 +13,9 @@ export const VECTORS = fileURLToPath(new URL('../../../tests/vectors', import.me
 
 export const MANAGED = Object.freeze({ organization_id: 'org_without_a_key' });
 export const CUSTOMER = Object.freeze({ organization_id: 'org_customer' });
+
+/** Timeouts that no test waits for. */
+export const PATIENT = Object.freeze({ connect: 60_000, attempt: 60_000, total: 60_000 });
 
 export function readVectors(name) {
   return JSON.parse(readFileSync(path.join(VECTORS, name), 'utf8'));
@@ -36,27 +41,37 @@ export function newConfig(changes = {}) {
 
 /** A vault whose CUSTOMER is bound to a key in a KMS at a port of this machine. */
 export function vaultWithKms(port, timeouts) {
-  return Vault.openSync(
-    newConfig({
-      timeouts,
-      aws: { credentials: 'static', access_key_id: 'test', secret_access_key: 'test', endpoint: `http://127.0.0.1:${port}` },
-      development: { allow_endpoint: true },
-      bindings: [
-        {
-          id: 'bnd_customer',
-          owner: 'customer',
-          selector: CUSTOMER,
-          keys: [
-            {
-              id: 'key_customer',
-              provider: 'aws',
-              arn: 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
-            },
-          ],
-        },
-      ],
-    }),
-  );
+  return Vault.openSync(kmsConfig(port, timeouts));
+}
+
+/** Its configuration. */
+export function kmsConfig(port, timeouts) {
+  const arn = 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
+  const keys = [{ id: 'key_customer', provider: 'aws', arn }];
+  return newConfig({
+    timeouts,
+    aws: { credentials: 'static', access_key_id: 'test', secret_access_key: 'test', endpoint: `http://127.0.0.1:${port}` },
+    development: { allow_endpoint: true },
+    bindings: [{ id: 'bnd_customer', owner: 'customer', selector: CUSTOMER, keys }],
+  });
+}
+
+/** A KMS that accepts connections and never answers. */
+export async function silentServer(t) {
+  const sockets = new Set();
+  const server = net.createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {});
+    socket.resume();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const hangUp = () => sockets.forEach((socket) => socket.destroy());
+  t.after(() => {
+    hangUp();
+    server.close();
+  });
+  return { server, port: server.address().port, hangUp };
 }
 
 /** A vault on a copy of the vectors' fixture; git does not keep the modes that libvault insists on. */
