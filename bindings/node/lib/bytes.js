@@ -1,6 +1,6 @@
 'use strict';
 
-const { isAnyArrayBuffer, isSharedArrayBuffer, isUint8Array } = require('node:util').types;
+const { isAnyArrayBuffer, isSharedArrayBuffer, isTypedArray, isUint8Array } = require('node:util').types;
 
 const { describe, wrongType } = require('./failure.js');
 
@@ -8,9 +8,8 @@ const throwIfDetached = Uint8Array.prototype.at;
 
 /** The bytes of an argument as a Uint8Array over the same memory. */
 function bytesOf(value, name) {
-  const bytes = isUint8Array(value) ? value : viewOf(value, name);
-  if (bytes.byteLength === 0) refuseDetached(bytes, name);
-  return bytes;
+  if (isTypedArray(value) && value.byteLength === 0) refuseDetached(value, name);
+  return isUint8Array(value) ? value : viewOf(value, name);
 }
 
 /** The Uint8Array that a result is written to. */
@@ -43,12 +42,16 @@ function viewOf(value, name) {
   throw wrongType(`${name} must be a Buffer, another ArrayBuffer view or an ArrayBuffer, not ${describe(value)}${hint}`);
 }
 
-/** A view whose memory was transferred away reads as empty; taking it for an empty message would lose the data. */
-function refuseDetached(bytes, name) {
+/**
+ * A view whose memory was transferred away, or lies outside a buffer that shrank, reads as empty; taking it for an empty message would lose the data.
+ * Views that are no arrays, and buffers themselves, throw by themselves.
+ */
+function refuseDetached(array, name) {
   try {
-    throwIfDetached.call(bytes, 0);
+    throwIfDetached.call(array, 0);
   } catch (cause) {
-    throw Object.assign(new TypeError(`${name} is detached: its memory was transferred away`, { cause }), { code: 'ERR_INVALID_STATE' });
+    const message = `${name} is detached: its memory was transferred away or cut off`;
+    throw Object.assign(new TypeError(message, { cause }), { code: 'ERR_INVALID_STATE' });
   }
 }
 
