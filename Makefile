@@ -119,6 +119,12 @@ lint: setup
 	tests/checks/check_header.sh
 	tools/check_dependencies.sh
 
+# --- API documentation, without warnings ---
+
+.PHONY: docs-node
+docs-node: build/.setup-node
+	cd bindings/node && npm run --silent docs
+
 # --- numbers ---
 
 bench: build

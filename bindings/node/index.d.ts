@@ -23,6 +23,7 @@ export type Policy = 'managed' | 'customer_gated' | 'dual_control' | 'any_of';
 
 /** What matching says for a context. */
 export interface Decision {
+  /** How the keys combine. */
   policy: Policy;
   /** The bindings whose customers must agree; empty when managed keys are used. */
   bindings: MatchedBinding[];
@@ -30,8 +31,11 @@ export interface Decision {
 
 /** A binding that matches a context. */
 export interface MatchedBinding {
+  /** Its id in the configuration. */
   id: string;
+  /** Whose it is. */
   owner: string;
+  /** The ids of its keys in the configuration. */
   keyIds: string[];
 }
 
@@ -61,13 +65,17 @@ export interface Initialized {
 
 /** What an envelope or a data-key bundle says about itself. Nothing of it is authenticated. */
 export interface Inspection {
+  /** What the data key is for. */
   purpose: 'envelope' | 'data_key';
+  /** The version of the format. */
   version: number;
+  /** The algorithms. */
   suite: string;
   /** null for a data-key bundle. */
   form: 'one_shot' | 'framed' | null;
   /** Bytes of a full frame of the framed form. */
   frameSize: number | null;
+  /** How the keys that protect the data key combine. */
   policy: Policy;
   /** A rewrap kept the data key while an authority was removed. */
   moved: boolean;
@@ -85,6 +93,7 @@ export interface Inspection {
 export interface InspectedShare {
   /** `managed`, `any`, or 32 hexadecimal digits. */
   binding: string;
+  /** Any one of them gives the share. */
   wraps: InspectedWrap[];
 }
 
@@ -115,6 +124,7 @@ export class DataKey {
   readonly bundle: Buffer;
   /** Overwrites the key with zeros. Where the runtime has `Symbol.dispose`, `using` does it. */
   wipe(): void;
+  /** As {@link DataKey.wipe}. */
   [Symbol.dispose](): void;
 }
 
@@ -181,11 +191,18 @@ export class Vault {
   /** As {@link Vault.decryptDataKey}, at once. */
   decryptDataKeySync(bundle: BytesInput, context: ContextInput): DataKey;
 
+  /** Counters since the vault was opened. */
   stats(): Stats;
 
-  /** Later calls fail with {@link Closed}. May be called more than once; where the runtime has `Symbol.dispose`, `using` does it. */
+  /**
+   * Later calls fail with {@link Closed}; calls in flight complete. May be called more than once. Where the runtime has `Symbol.dispose` and
+   * `Symbol.asyncDispose`, `using` and `await using` do it.
+   */
   close(): void;
+  /** As {@link Vault.close}. */
   [Symbol.dispose](): void;
+  /** As {@link Vault.close}. */
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 /** Makes a root key, a store and a configuration in a directory; {@link Conflict} if one of them exists. */
@@ -210,12 +227,18 @@ export type ErrorKind = 'input' | 'policy' | 'key' | 'unavailable' | 'integrity'
 
 /** Where an error arose; what does not apply is absent. */
 export interface ErrorDetails {
-  field?: string;
-  provider?: string;
-  keyId?: string;
-  operation?: string;
-  requestId?: string;
-  neededLength?: number;
+  /** The configuration field or the context item that was refused. */
+  field?: string | undefined;
+  /** The provider whose call failed. */
+  provider?: string | undefined;
+  /** The id of the customer's key. */
+  keyId?: string | undefined;
+  /** `wrap` or `unwrap`. */
+  operation?: string | undefined;
+  /** The provider's id of the request. */
+  requestId?: string | undefined;
+  /** With {@link BufferTooSmall}: the bytes that the output needs. */
+  neededLength?: number | undefined;
 }
 
 /** Base of every error of the library. Errors hold no credentials, context values or key bytes. */
@@ -226,6 +249,7 @@ export class VaultError extends Error {
   readonly code: string;
   /** The stable number, such as 302. The same in every language. */
   readonly number: number;
+  /** What sort of trouble it is. */
   readonly kind: ErrorKind;
   /** Whether the same call may succeed later. */
   readonly retryable: boolean;

@@ -151,6 +151,11 @@ class Vault extends Uncloneable {
 }
 
 if (Symbol.dispose) Vault.prototype[Symbol.dispose] = Vault.prototype.close;
+if (Symbol.asyncDispose) {
+  Vault.prototype[Symbol.asyncDispose] = async function close() {
+    this.close();
+  };
+}
 
 function opened({ vault, warnings }) {
   for (const warning of warnings) process.emitWarning(warning, 'LibvaultWarning');

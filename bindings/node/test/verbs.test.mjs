@@ -202,6 +202,12 @@ test('a vault and a data key are disposable', { skip: Symbol.dispose === undefin
   assert.throws(() => disposable.encryptSync(Buffer.alloc(1), context), Closed);
 });
 
+test('a vault can be disposed of by await using', { skip: Symbol.asyncDispose === undefined }, async () => {
+  const disposable = managedVault();
+  await disposable[Symbol.asyncDispose]();
+  assert.throws(() => disposable.encryptSync(Buffer.alloc(1), context), Closed);
+});
+
 test('init makes a root key of mode 0600, a store and a configuration, once', async () => {
   for (const makeIn of [init, async (directory) => initSync(directory)]) {
     const directory = temporaryDirectory();

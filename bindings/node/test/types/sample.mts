@@ -21,6 +21,8 @@ export async function sample(): Promise<void> {
   await Vault.open({ store: initSync('.').store, root_key: { provider: 'local', path: 'root.key' }, bindings: [] });
 
   const context: Context = vault.context({ organization_id: 'org_123' });
+  await using other: Vault = await Vault.open('/etc/example/libvault.toml');
+  other.close();
   const names: string[] = context.names;
   const envelope: Buffer = await vault.encrypt(Buffer.from('data'), context, { aad: new Uint8Array(1) });
   const plaintext: Buffer = vault.decryptSync(envelope, { organization_id: 'org_123' });
