@@ -31,6 +31,20 @@ with libvault.open({"store": made.store, "root_key": {"provider": "local", "path
     assert_type(vault.stats().kms_unwraps, int)
     assert_type(asyncio.run(asyncio.to_thread(vault.encrypt, b"data", context)), bytes)
 
+
+async def serve() -> None:
+    async with libvault.AsyncVault.open("libvault.toml") as vault:
+        assert_type(vault, libvault.AsyncVault)
+        assert_type(vault.vault, libvault.Vault)
+        envelope = await vault.encrypt(b"data", vault.context({"a": "b"}), aad=bytearray(b"aad"))
+        assert_type(envelope, bytes)
+        assert_type(await vault.decrypt(memoryview(envelope), {"a": "b"}), bytes)
+        key = await vault.create_data_key({"a": "b"})
+        assert_type(await vault.decrypt_data_key(key.bundle, {"a": "b"}), libvault.DataKey)
+    assert_type(await libvault.AsyncVault.open(), libvault.AsyncVault)
+    await vault.encrypt("text", {"a": "b"})  # type: ignore[arg-type]
+
+
 try:
     libvault.open("libvault.toml").close()
 except libvault.KeyDisabled as error:

@@ -9,6 +9,7 @@
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyMemoryError, PyTypeError};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyMemoryView};
 use zeroize::Zeroizing;
 
@@ -36,6 +37,35 @@ impl<'a> Input<'a> {
             Self::Immutable(bytes) => bytes,
             Self::Copied(bytes) => bytes,
         }
+    }
+}
+
+/// Bytes to read that outlast the call in Python: shared where they are immutable, and copied otherwise.
+pub(crate) enum OwnedInput {
+    Shared(PyBackedBytes),
+    Copied(Zeroizing<Vec<u8>>),
+}
+
+impl OwnedInput {
+    /// As [`Input::new`].
+    pub(crate) fn new(argument: &Bound<'_, PyAny>, name: &str) -> PyResult<Self> {
+        match argument.cast::<PyBytes>() {
+            Ok(bytes) => Ok(Self::Shared(bytes.clone().into())),
+            Err(_) => copy(&view(argument, name, "bytes-like")?).map(Self::Copied),
+        }
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Shared(bytes) => bytes,
+            Self::Copied(bytes) => bytes,
+        }
+    }
+}
+
+impl Default for OwnedInput {
+    fn default() -> Self {
+        Self::Copied(Zeroizing::default())
     }
 }
 

@@ -201,6 +201,10 @@ impl Vault {
         Self(vault)
     }
 
+    pub(crate) fn core(&self) -> &libvault::Vault {
+        &self.0
+    }
+
     /// Local encryption straight into the result, which no other thread knows yet.
     fn encrypt_in_place<'py>(&self, py: Python<'py>, call: &Call<'_>) -> PyResult<Bound<'py, PyBytes>> {
         let limit = errors::call(py, || self.0.encrypted_length_limit(call.data.as_slice().len(), &call.context))?;

@@ -6,12 +6,18 @@
         envelope = vault.encrypt(b"hello", {"organization_id": "org_123"})
         vault.decrypt(envelope, {"organization_id": "org_123"})
 
-A key context, a mapping of str to str, decides which keys protect the data. Errors are subclasses of `VaultError`.
-Warnings go to the logger "libvault"; nothing is printed.
+A key context, a mapping of str to str, decides which keys protect the data. `AsyncVault` has the same verbs as coroutines.
+Errors are subclasses of `VaultError`. Log records go to the logger "libvault"; nothing is printed.
 """
 
 import logging
+import sysconfig
 
+if sysconfig.get_config_var("Py_GIL_DISABLED"):
+    # It copies callers' memory under the global lock, which other threads would not wait for there.
+    raise ImportError("libvault does not support free-threaded Python yet: use a build with the global interpreter lock")
+
+from libvault._async import AsyncVault
 from libvault._errors import (
     AccessDenied,
     AuditUnavailable,
@@ -69,6 +75,7 @@ from libvault._results import Decision, Initialized, MatchedBinding, Stats
 
 __all__ = [
     "AccessDenied",
+    "AsyncVault",
     "AuditUnavailable",
     "AuthenticationFailed",
     "BufferTooSmall",
