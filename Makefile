@@ -61,7 +61,7 @@ test-quickstart: build
 
 # --- set-up and builds; every step is skipped when its result is there and newer than what it was made from ---
 
-setup: prerequisites build/.setup-python build/.setup-node
+setup: prerequisites build/.setup-python build/.setup-pyright build/.setup-node
 
 prerequisites:
 	@tools/check_prerequisites.sh
@@ -71,6 +71,12 @@ build/.setup-python: tests/requirements.txt
 	mkdir -p build
 	$(PYTHON) -m venv .venv
 	$(VENV) -m pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	touch $@
+
+build/.setup-pyright: tests/python/pyright/package-lock.json
+	@echo 'setting up tests/python/pyright/node_modules: the second type checker'
+	mkdir -p build
+	cd tests/python/pyright && npm ci --no-audit --no-fund --loglevel=error
 	touch $@
 
 build/.setup-node: bindings/node/package-lock.json
@@ -124,6 +130,10 @@ lint: setup
 .PHONY: docs-node
 docs-node: build/.setup-node
 	cd bindings/node && npm run --silent docs
+
+.PHONY: docs-python
+docs-python: build
+	$(VENV) -W error -m pdoc libvault -o build/docs/python
 
 # --- numbers ---
 

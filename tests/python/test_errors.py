@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import multiprocessing
 import pickle
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +48,25 @@ def test_there_are_no_other_classes() -> None:
 @pytest.mark.parametrize("code", _errors.BY_CODE)
 def test_attributes_and_pickling(code: int) -> None:
     error = _errors.make(code, "what happened", *DETAILS.values())
-    copied = pickle.loads(pickle.dumps(error))
-    assert type(error) is type(copied) is _errors.BY_CODE[code]
-    for name, value in DETAILS.items():
-        assert getattr(error, name) == getattr(copied, name) == value
-    assert error.message == copied.message == "what happened"
-    assert "what happened" in str(error) and str(copied) == str(error)
+    error.add_note("while saving")
+    for copied in (pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(error) is type(copied) is _errors.BY_CODE[code]
+        for name, value in DETAILS.items():
+            assert getattr(error, name) == getattr(copied, name) == value
+        assert error.message == copied.message == "what happened"
+        assert "what happened" in str(error) and (str(copied), copied.args) == (str(error), error.args)
+        assert copied.__notes__ == ["while saving"]
+
+
+def test_exceptions_come_back_from_other_processes(vault: libvault.Vault) -> None:
+    with multiprocessing.get_context("spawn").Pool(1) as pool, pytest.raises(libvault.BufferTooSmall) as caught:
+        pool.apply(fail)
+    assert caught.value.needed_length == 228
+
+
+def fail() -> None:
+    with tempfile.TemporaryDirectory() as directory, libvault.open(libvault.init(f"{directory}/vault").config) as vault:
+        vault.encrypt_into(b"", {"organization_id": "org_1"}, bytearray(1))
 
 
 def test_an_unknown_code_is_internal() -> None:
