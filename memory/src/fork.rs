@@ -58,7 +58,10 @@ fn enter_generation(mark: &AtomicU64) -> u64 {
     // Counted before it is published: a fork between the two lines gives the grandchild a number of its own.
     let next = LAST.fetch_add(1, Ordering::Relaxed) + 1;
     match mark.compare_exchange(0, next, Ordering::AcqRel, Ordering::Acquire) {
-        Ok(_) => next,
+        Ok(_) => {
+            crate::slots::lock_again();
+            next
+        }
         Err(others) => others,
     }
 }

@@ -5,12 +5,16 @@
 
 mod fork;
 mod fork_local;
+mod protected;
+mod region;
 #[cfg(unix)]
 mod signals;
+mod slots;
 mod wiping;
 
 pub use fork::{ForkHandlers, fork_generation, register_fork_handlers};
 pub use fork_local::ForkLocal;
+pub use protected::{Protected, Usage, usage};
 #[cfg(unix)]
 pub use signals::SignalsBlocked;
 pub use wiping::{WipedBytes, wipe, wipe_stack};

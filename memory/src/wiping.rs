@@ -7,6 +7,7 @@ use zeroize::Zeroize;
 /// Fills `bytes` with zeros, as fast as memory goes, and so that the compiler cannot leave it out.
 ///
 /// `Vec<u8>::zeroize` writes byte by byte; for slices zeroize 1.9 writes whole words.
+#[inline]
 pub fn wipe(bytes: &mut [u8]) {
     bytes.zeroize();
 }
