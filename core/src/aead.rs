@@ -26,9 +26,10 @@ pub(crate) const TAG_LENGTH: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Unauthentic;
 
+/// Of a frame: wraps have their own rule.
 impl From<Unauthentic> for Error {
     fn from(_: Unauthentic) -> Self {
-        Self::authentication_failed()
+        Self::unauthentic("R31")
     }
 }
 
