@@ -35,18 +35,42 @@ impl From<Unauthentic> for Error {
 
 /// What a backend provides.
 pub(crate) trait Backend {
+    /// An AES-256-GCM key, its schedule computed once for many frames; wiped when dropped.
+    type CipherKey: Send + Sync;
     /// An HMAC-SHA-256 key with its first blocks already hashed.
     type MacKey: Clone + Send + Sync;
 
+    fn cipher_key(key: &[u8; 32]) -> Result<Self::CipherKey>;
     /// Encrypts `plaintext` into `ciphertext`, which has the same length, and returns the tag.
-    fn seal(
-        key: &[u8; 32],
+    fn seal_with(
+        key: &Self::CipherKey,
         nonce: Nonce,
         aad: &[u8],
         plaintext: &[u8],
         ciphertext: &mut [u8],
     ) -> Result<[u8; TAG_LENGTH]>;
     /// Decrypts `ciphertext` into `plaintext`, which has the same length and is all zero after a failure.
+    fn open_with(
+        key: &Self::CipherKey,
+        nonce: Nonce,
+        aad: &[u8],
+        ciphertext: &[u8],
+        tag: &[u8],
+        plaintext: &mut [u8],
+    ) -> Result<(), Unauthentic>;
+
+    /// `seal_with` a key that encrypts once.
+    fn seal(
+        key: &[u8; 32],
+        nonce: Nonce,
+        aad: &[u8],
+        plaintext: &[u8],
+        ciphertext: &mut [u8],
+    ) -> Result<[u8; TAG_LENGTH]> {
+        Self::seal_with(&Self::cipher_key(key)?, nonce, aad, plaintext, ciphertext)
+    }
+
+    /// `open_with` a key that decrypts once.
     fn open(
         key: &[u8; 32],
         nonce: Nonce,
@@ -54,7 +78,11 @@ pub(crate) trait Backend {
         ciphertext: &[u8],
         tag: &[u8],
         plaintext: &mut [u8],
-    ) -> Result<(), Unauthentic>;
+    ) -> Result<(), Unauthentic> {
+        let key = Self::cipher_key(key).map_err(|_| Unauthentic)?;
+        Self::open_with(&key, nonce, aad, ciphertext, tag, plaintext)
+    }
+
     fn sha256(parts: &[&[u8]]) -> [u8; 32];
     fn mac_key(key: &[u8]) -> Self::MacKey;
     fn mac(key: &Self::MacKey, parts: &[&[u8]]) -> [u8; 32];

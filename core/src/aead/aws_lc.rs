@@ -9,37 +9,37 @@ use crate::error::{Error, Result};
 
 pub(crate) struct AwsLc;
 
-fn gcm(key: &[u8; 32]) -> Result<LessSafeKey, Unauthentic> {
-    UnboundKey::new(&AES_256_GCM, key).map(LessSafeKey::new).map_err(|_| Unauthentic)
-}
-
 impl Backend for AwsLc {
+    type CipherKey = LessSafeKey;
     type MacKey = hmac::Key;
 
-    fn seal(
-        key: &[u8; 32],
+    fn cipher_key(key: &[u8; 32]) -> Result<LessSafeKey> {
+        let key = UnboundKey::new(&AES_256_GCM, key).map_err(|_| Error::internal("AES-256-GCM refused its key"))?;
+        Ok(LessSafeKey::new(key))
+    }
+
+    fn seal_with(
+        key: &LessSafeKey,
         nonce: Nonce,
         aad: &[u8],
         plaintext: &[u8],
         ciphertext: &mut [u8],
     ) -> Result<[u8; TAG_LENGTH]> {
         let mut tag = [0; TAG_LENGTH];
-        gcm(key)
-            .map_err(|_| Error::internal("AES-256-GCM refused its key"))?
-            .seal_out_of_place_scatter(
-                GcmNonce::assume_unique_for_key(nonce.0),
-                Aad::from(aad),
-                plaintext,
-                ciphertext,
-                &[],
-                &mut tag,
-            )
-            .map_err(|_| Error::internal("AES-256-GCM could not encrypt"))?;
+        key.seal_out_of_place_scatter(
+            GcmNonce::assume_unique_for_key(nonce.0),
+            Aad::from(aad),
+            plaintext,
+            ciphertext,
+            &[],
+            &mut tag,
+        )
+        .map_err(|_| Error::internal("AES-256-GCM could not encrypt"))?;
         Ok(tag)
     }
 
-    fn open(
-        key: &[u8; 32],
+    fn open_with(
+        key: &LessSafeKey,
         nonce: Nonce,
         aad: &[u8],
         ciphertext: &[u8],
@@ -47,7 +47,7 @@ impl Backend for AwsLc {
         plaintext: &mut [u8],
     ) -> Result<(), Unauthentic> {
         let nonce = GcmNonce::assume_unique_for_key(nonce.0);
-        gcm(key)?.open_separate_gather(nonce, Aad::from(aad), ciphertext, tag, plaintext).map_err(|_| {
+        key.open_separate_gather(nonce, Aad::from(aad), ciphertext, tag, plaintext).map_err(|_| {
             plaintext.zeroize();
             Unauthentic
         })

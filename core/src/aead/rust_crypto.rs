@@ -12,24 +12,29 @@ use crate::error::{Error, Result};
 pub(crate) struct RustCrypto;
 
 impl Backend for RustCrypto {
+    type CipherKey = Aes256Gcm;
     type MacKey = Hmac<Sha256>;
 
-    fn seal(
-        key: &[u8; 32],
+    fn cipher_key(key: &[u8; 32]) -> Result<Aes256Gcm> {
+        Ok(Aes256Gcm::new(key.into()))
+    }
+
+    fn seal_with(
+        key: &Aes256Gcm,
         nonce: Nonce,
         aad: &[u8],
         plaintext: &[u8],
         ciphertext: &mut [u8],
     ) -> Result<[u8; TAG_LENGTH]> {
         ciphertext.copy_from_slice(plaintext);
-        let tag = Aes256Gcm::new(key.into())
+        let tag = key
             .encrypt_inout_detached(&nonce.0.into(), aad, ciphertext.into())
             .map_err(|_| Error::internal("AES-256-GCM could not encrypt"))?;
         Ok(tag.into())
     }
 
-    fn open(
-        key: &[u8; 32],
+    fn open_with(
+        key: &Aes256Gcm,
         nonce: Nonce,
         aad: &[u8],
         ciphertext: &[u8],
@@ -38,7 +43,7 @@ impl Backend for RustCrypto {
     ) -> Result<(), Unauthentic> {
         let tag = Tag::try_from(tag).map_err(|_| Unauthentic)?;
         plaintext.copy_from_slice(ciphertext);
-        Aes256Gcm::new(key.into()).decrypt_inout_detached(&nonce.0.into(), aad, plaintext.into(), &tag).map_err(|_| {
+        key.decrypt_inout_detached(&nonce.0.into(), aad, plaintext.into(), &tag).map_err(|_| {
             plaintext.zeroize();
             Unauthentic
         })

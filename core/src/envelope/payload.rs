@@ -18,11 +18,41 @@ pub(crate) fn sealed_length(data_length: usize) -> Result<usize> {
     Ok(MESSAGE_ID_LENGTH + data_length + TAG_LENGTH)
 }
 
+/// Encrypts and decrypts the frames of one message.
+pub(crate) struct FrameCipher {
+    key: <Active as Backend>::CipherKey,
+    aad: FrameAad,
+}
+
+impl FrameCipher {
+    pub(crate) fn new(key: &Secret<32>, aad: FrameAad) -> Result<Self> {
+        Ok(Self { key: Active::cipher_key(key)?, aad })
+    }
+
+    /// Encrypts `data` into `frame`, which has room for the ciphertext and the tag.
+    pub(crate) fn seal(&self, number: u64, last: bool, data: &[u8], frame: &mut [u8]) -> Result<()> {
+        let (ciphertext, tag) = frame.split_at_mut(data.len());
+        tag.copy_from_slice(&Active::seal_with(
+            &self.key,
+            Nonce::frame(number, last),
+            self.aad.as_ref(),
+            data,
+            ciphertext,
+        )?);
+        Ok(())
+    }
+
+    /// Decrypts `frame`, which has at least a tag, into `output`, which has room for all but the tag and is all zero after a failure.
+    pub(crate) fn open(&self, number: u64, last: bool, frame: &[u8], output: &mut [u8]) -> Result<()> {
+        let (ciphertext, tag) = frame.split_at(frame.len() - TAG_LENGTH);
+        Active::open_with(&self.key, Nonce::frame(number, last), self.aad.as_ref(), ciphertext, tag, output)?;
+        Ok(())
+    }
+}
+
 /// Encrypts `data` into `output`, which has room for the ciphertext and the tag.
 pub(crate) fn seal_one_shot(key: &Secret<32>, aad: Option<&[u8]>, data: &[u8], output: &mut [u8]) -> Result<()> {
-    let (ciphertext, tag) = output.split_at_mut(data.len());
-    tag.copy_from_slice(&Active::seal(key, Nonce::frame(0, true), frame_aad(aad).as_ref(), data, ciphertext)?);
-    Ok(())
+    FrameCipher::new(key, FrameAad::of(aad))?.seal(0, true, data, output)
 }
 
 /// Bytes of the decrypted payload.
@@ -30,7 +60,7 @@ pub(crate) fn payload_length(envelope: &Envelope<'_>) -> usize {
     match envelope.form {
         Form::OneShot => envelope.frames.len() - TAG_LENGTH,
         Form::Framed { frame_log } => {
-            envelope.frames.len() - envelope.frames.len().div_ceil(frame_size(frame_log)) * TAG_LENGTH
+            envelope.frames.len() - envelope.frames.len().div_ceil(frame_length(frame_log)) * TAG_LENGTH
         }
     }
 }
@@ -42,22 +72,20 @@ pub(crate) fn open_payload(
     envelope: &Envelope<'_>,
     output: &mut [u8],
 ) -> Result<()> {
-    let frame_size = match envelope.form {
+    let frame_length = match envelope.form {
         Form::OneShot => envelope.frames.len(),
-        Form::Framed { frame_log } => frame_size(frame_log),
+        Form::Framed { frame_log } => frame_length(frame_log),
     };
-    let aad = frame_aad(aad);
-    let last = envelope.frames.len().div_ceil(frame_size) - 1;
+    let cipher = FrameCipher::new(key, FrameAad::of(aad))?;
+    let last = envelope.frames.len().div_ceil(frame_length) - 1;
     let mut written = 0;
-    for (number, frame) in envelope.frames.chunks(frame_size).enumerate() {
-        let (ciphertext, tag) = frame.split_at(frame.len() - TAG_LENGTH);
-        let plaintext = &mut output[written..written + ciphertext.len()];
-        let nonce = Nonce::frame(number as u64, number == last);
-        if let Err(error) = Active::open(key, nonce, aad.as_ref(), ciphertext, tag, plaintext) {
+    for (number, frame) in envelope.frames.chunks(frame_length).enumerate() {
+        let end = written + frame.len() - TAG_LENGTH;
+        if let Err(error) = cipher.open(number as u64, number == last, frame, &mut output[written..end]) {
             zeroize::Zeroize::zeroize(output);
-            return Err(error.into());
+            return Err(error);
         }
-        written += ciphertext.len();
+        written = end;
     }
     Ok(())
 }
@@ -68,28 +96,35 @@ pub(super) fn check_frames(form: Form, frames: &[u8], at: usize) -> Result<()> {
         return Err(malformed(at + frames.len(), "the bytes end before the payload's tag", "R1"));
     }
     if let Form::Framed { frame_log } = form {
-        let last = (frames.len() - 1) % frame_size(frame_log) + 1;
-        let is_only = last == frames.len();
-        if last < TAG_LENGTH || (last == TAG_LENGTH && !is_only) {
-            return Err(malformed(at + frames.len(), "the last frame is incomplete", "R20"));
-        }
+        let last = (frames.len() - 1) % frame_length(frame_log) + 1;
+        check_last_frame(last, last == frames.len(), (at + frames.len()) as u64)?;
     }
     Ok(())
 }
 
-fn frame_size(frame_log: u8) -> usize {
+/// R20. `at` is where the bytes end.
+pub(crate) fn check_last_frame(length: usize, is_only: bool, at: u64) -> Result<()> {
+    if length < TAG_LENGTH || (length == TAG_LENGTH && !is_only) {
+        return Err(malformed(at, "the last frame is incomplete", "R20"));
+    }
+    Ok(())
+}
+
+/// Bytes of a full frame and its tag.
+pub(crate) fn frame_length(frame_log: u8) -> usize {
     (1 << frame_log) + TAG_LENGTH
 }
 
-/// No AAD and an empty AAD are the same; otherwise its digest, so that its length costs nothing per frame.
-fn frame_aad(aad: Option<&[u8]>) -> impl AsRef<[u8]> {
-    match aad {
-        None | Some([]) => FrameAad(None),
-        Some(aad) => FrameAad(Some(sha256(&[aad]))),
+/// What every frame authenticates of the caller's AAD. None and an empty one are the same; otherwise it is the digest, so that its length costs
+/// nothing per frame.
+#[derive(Clone, Copy)]
+pub(crate) struct FrameAad(Option<[u8; 32]>);
+
+impl FrameAad {
+    pub(crate) fn of(aad: Option<&[u8]>) -> Self {
+        Self(aad.filter(|aad| !aad.is_empty()).map(|aad| sha256(&[aad])))
     }
 }
-
-struct FrameAad(Option<[u8; 32]>);
 
 impl AsRef<[u8]> for FrameAad {
     fn as_ref(&self) -> &[u8] {
