@@ -12,9 +12,12 @@ pub(crate) use keys::{BindInput, MessageKeys, combine_shares, context_tag, share
 pub use layout::Policy;
 pub(crate) use layout::{
     ANY_BINDING, BUNDLE_MAC_LENGTH, COMMITMENT_LENGTH, CONTEXT_TAG_LENGTH, DecisionByte, Form, HEADER_LENGTH, Id,
-    MANAGED_BINDING, MANAGED_BLOB, MAX_BLOB, MAX_BUNDLE, MAX_COUNT, MESSAGE_ID_LENGTH, PREFIX_LENGTH, Purpose,
-    WRAP_PLAINTEXT,
+    MANAGED_BINDING, MANAGED_BLOB, MAX_BLOB, MAX_BUNDLE, MAX_COUNT, MAX_FRAME_LOG, MESSAGE_ID_LENGTH, MIN_FRAME_LOG,
+    PREFIX_LENGTH, Purpose, WRAP_PLAINTEXT,
 };
-pub(crate) use parse::{Bundle, ContextPart, Envelope, Share};
-pub(crate) use payload::{open_payload, payload_length, seal_one_shot, sealed_length};
+pub(crate) use parse::{Beginning, Bundle, ContextPart, Envelope, Share};
+pub(crate) use payload::{
+    FrameAad, FrameCipher, MAX_ONE_SHOT, check_last_frame, frame_length, open_payload, payload_length, seal_one_shot,
+    sealed_length,
+};
 pub(crate) use write::{Blob, BundleDraft, WrapDraft, header, prefix};

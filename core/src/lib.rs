@@ -29,6 +29,7 @@ pub mod runtime;
 mod secret;
 mod stats;
 mod store;
+mod stream;
 mod vault;
 
 pub use config::{Config, no_config_error};
@@ -42,6 +43,7 @@ pub use log::{LogLevel, LogRecord, LogSink};
 pub use options::{CallOptions, CancelToken, MAX_ACTOR_CHARS};
 pub use registry::{Decision, MatchedBinding};
 pub use stats::Stats;
+pub use stream::{Decryptor, Encryptor, StreamOptions};
 pub use vault::{DataKey, Vault};
 
 /// The version of the library.

@@ -1,10 +1,13 @@
 //! What an attempt at each verb does: decide, ask whether the network may be waited for, and work.
 
+use std::sync::Arc;
+
 use crate::call::Attempt;
 use crate::context::Context;
-use crate::envelope::{Bundle, Envelope};
+use crate::envelope::{Bundle, Envelope, FrameAad};
 use crate::error::Result;
 use crate::secret::Secret;
+use crate::stream::{DecryptorStart, EncryptorStart};
 use crate::vault::DataKey;
 
 impl Attempt<'_> {
@@ -66,5 +69,29 @@ impl Attempt<'_> {
         let opening = snapshot.examine(bundle, context, call.store_access()).await?;
         task.deadline = call.deadline(snapshot, opening.needs_network())?;
         call.drive(task.deadline, snapshot.unwrap(&opening, task)).await.map(|(key, _)| key)
+    }
+
+    /// The beginning of an encrypting stream.
+    pub(crate) async fn begin_frames(
+        &mut self,
+        context: &Context,
+        aad: FrameAad,
+        frame_log: u8,
+    ) -> Result<EncryptorStart> {
+        let Self { call, snapshot, task } = self;
+        let protection = snapshot.protect(context, call.store_access()).await?;
+        task.deadline = call.deadline(snapshot, protection.needs_network())?;
+        let begun = call.drive(task.deadline, snapshot.begin_frames(&protection, context, aad, frame_log, task)).await;
+        begun.map(|(header, cipher)| EncryptorStart { snapshot: Arc::clone(snapshot), header, cipher, frame_log })
+    }
+
+    /// The key of the frames of an envelope, and the configuration under which it was given.
+    pub(crate) async fn message_key(&mut self, envelope: &Envelope<'_>, context: &Context) -> Result<DecryptorStart> {
+        let Self { call, snapshot, task } = self;
+        let opening = snapshot.examine(&envelope.bundle, context, call.store_access()).await?;
+        task.deadline = call.deadline(snapshot, opening.needs_network())?;
+        let (_, keys) = call.drive(task.deadline, snapshot.unwrap(&opening, task)).await?;
+        let key = keys.message_key(envelope.prefix, envelope.message_id);
+        Ok(DecryptorStart { snapshot: Arc::clone(snapshot), key })
     }
 }

@@ -8,8 +8,9 @@ use crate::call::Task;
 use crate::context::Context;
 use crate::envelope::{
     ANY_BINDING, BUNDLE_MAC_LENGTH, BindInput, Blob, BundleDraft, COMMITMENT_LENGTH, CONTEXT_TAG_LENGTH, DecisionByte,
-    Form, HEADER_LENGTH, Id, MANAGED_BINDING, MANAGED_BLOB, MAX_BUNDLE, MESSAGE_ID_LENGTH, MessageKeys, PREFIX_LENGTH,
-    Policy, Purpose, WrapDraft, combine_shares, header, prefix, seal_one_shot, sealed_length, wrap_plaintext,
+    Form, FrameAad, FrameCipher, HEADER_LENGTH, Id, MANAGED_BINDING, MANAGED_BLOB, MAX_BUNDLE, MESSAGE_ID_LENGTH,
+    MessageKeys, PREFIX_LENGTH, Policy, Purpose, WrapDraft, combine_shares, header, prefix, seal_one_shot,
+    sealed_length, wrap_plaintext,
 };
 use crate::error::{Error, ErrorCode, Result};
 use crate::kms::{WrapRequest, derived};
@@ -157,6 +158,21 @@ impl Snapshot {
         Ok((bundle, wrapped.data_key))
     }
 
+    /// The beginning of a framed envelope, up to its first frame, and the cipher of its frames.
+    pub(crate) async fn begin_frames(
+        &self,
+        protection: &Protection,
+        context: &Context,
+        aad: FrameAad,
+        frame_log: u8,
+        task: &mut Task,
+    ) -> Result<(Vec<u8>, FrameCipher)> {
+        let (wrapped, message_id) = self.wrap_for_message(protection, context, task).await?;
+        let mut header = vec![0; PREFIX_LENGTH + wrapped.draft(context).body_length() + MESSAGE_ID_LENGTH];
+        let (_, key) = write_header(&wrapped, Form::Framed { frame_log }, &message_id, context, &mut header)?;
+        Ok((header, FrameCipher::new(&key, aad)?))
+    }
+
     async fn wrap_for_message<'a>(
         &self,
         protection: &'a Protection,
@@ -278,13 +294,25 @@ fn write_envelope(
     aad: Option<&[u8]>,
     output: &mut [u8],
 ) -> Result<()> {
-    let prefix = prefix(Form::OneShot);
+    let (length, key) = write_header(wrapped, Form::OneShot, message_id, context, output)?;
+    seal_one_shot(&key, aad, data, &mut output[length..])
+}
+
+/// Writes all that comes before the payload to the front of `output`; returns its length, and the key of the payload.
+fn write_header(
+    wrapped: &WrappedDataKey<'_>,
+    form: Form,
+    message_id: &[u8; MESSAGE_ID_LENGTH],
+    context: &Context,
+    output: &mut [u8],
+) -> Result<(usize, Secret<32>)> {
+    let prefix = prefix(form);
     let (start, rest) = output.split_at_mut(PREFIX_LENGTH);
     start.copy_from_slice(&prefix);
     let body_length = wrapped.draft(context).write_body(&wrapped.keys, rest)?;
-    let (id, frame) = rest[body_length..].split_at_mut(MESSAGE_ID_LENGTH);
-    id.copy_from_slice(message_id);
-    seal_one_shot(&wrapped.keys.message_key(&prefix, message_id), aad, data, frame)
+    rest[body_length..][..MESSAGE_ID_LENGTH].copy_from_slice(message_id);
+    let length = PREFIX_LENGTH + body_length + MESSAGE_ID_LENGTH;
+    Ok((length, wrapped.keys.message_key(&prefix, message_id)))
 }
 
 /// The front of `output`, if it is long enough.

@@ -48,15 +48,38 @@ pub(crate) struct Wrap<'a> {
     pub(crate) blob: &'a [u8],
 }
 
+/// What the first bytes of an envelope say.
+#[derive(Debug)]
+pub(crate) enum Beginning<'a> {
+    /// Everything before the payload is there; `frames` holds what has come of it, and its length is not judged yet.
+    Whole(Envelope<'a>),
+    /// No rule is broken so far; at least so many bytes are needed to tell more.
+    Needs(usize),
+}
+
 impl<'a> Envelope<'a> {
     pub(crate) fn parse(bytes: &'a [u8]) -> Result<Self> {
-        let mut reader = Reader { bytes, position: 0 };
+        let envelope = Self::read(&mut Reader::new(bytes))?;
+        super::payload::check_frames(envelope.form, envelope.frames, bytes.len() - envelope.frames.len())?;
+        Ok(envelope)
+    }
+
+    /// As `parse`, for bytes that may go on: only the rules are applied whose bytes are there.
+    pub(crate) fn parse_beginning(bytes: &'a [u8]) -> Result<Beginning<'a>> {
+        let mut reader = Reader::new(bytes);
+        match (Self::read(&mut reader), reader.needed) {
+            (Err(_), Some(needed)) => Ok(Beginning::Needs(needed)),
+            (result, _) => result.map(Beginning::Whole),
+        }
+    }
+
+    fn read(reader: &mut Reader<'a>) -> Result<Self> {
+        let bytes = reader.bytes;
         reader.header(Purpose::Envelope)?;
         let form = Form::from_flags(reader.byte()?)?;
-        let bundle = Bundle::parse(&mut reader, Purpose::Envelope)?;
+        let bundle = Bundle::parse(reader, Purpose::Envelope)?;
         let message_id = reader.array()?;
         let frames = reader.rest();
-        super::payload::check_frames(form, frames, bytes.len() - frames.len())?;
         let prefix = bytes.first_chunk().ok_or_else(|| Error::internal("the prefix was read before"))?;
         Ok(Self { prefix, form, bundle, message_id, frames })
     }
@@ -65,7 +88,7 @@ impl<'a> Envelope<'a> {
 impl<'a> Bundle<'a> {
     /// A bare bundle, as `create_data_key` makes it.
     pub(crate) fn parse_bare(bytes: &'a [u8]) -> Result<Self> {
-        let mut reader = Reader { bytes, position: 0 };
+        let mut reader = Reader::new(bytes);
         reader.header(Purpose::DataKey)?;
         let bundle = Self::parse(&mut reader, Purpose::DataKey)?;
         match reader.rest() {
@@ -118,7 +141,7 @@ impl<'a> Share<'a> {
     }
 
     pub(crate) fn wraps(&self) -> impl Iterator<Item = Wrap<'a>> + use<'a> {
-        let mut reader = Reader { bytes: self.wraps, position: 0 };
+        let mut reader = Reader::new(self.wraps);
         // They were parsed once already, so none is lost to an error here.
         (0..self.wrap_count).map_while(move |_| reader.wrap_unchecked())
     }
@@ -149,9 +172,15 @@ fn shares_fit(policy: Policy, shares: &[Option<Share<'_>>]) -> bool {
 struct Reader<'a> {
     bytes: &'a [u8],
     position: usize,
+    /// Set once the bytes ended inside a field: where that field ends.
+    needed: Option<usize>,
 }
 
 impl<'a> Reader<'a> {
+    fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, position: 0, needed: None }
+    }
+
     fn header(&mut self, purpose: Purpose) -> Result<()> {
         if self.array::<3>()? != purpose.magic() {
             let what = match purpose {
@@ -260,13 +289,13 @@ impl<'a> Reader<'a> {
     }
 
     fn array<const N: usize>(&mut self) -> Result<&'a [u8; N]> {
-        let array = self.bytes[self.position..].first_chunk().ok_or_else(|| self.truncated())?;
+        let array = self.bytes[self.position..].first_chunk().ok_or_else(|| self.truncated(N))?;
         self.position += N;
         Ok(array)
     }
 
     fn take(&mut self, length: usize) -> Result<&'a [u8]> {
-        let taken = self.bytes[self.position..].get(..length).ok_or_else(|| self.truncated())?;
+        let taken = self.bytes[self.position..].get(..length).ok_or_else(|| self.truncated(length))?;
         self.position += length;
         Ok(taken)
     }
@@ -277,7 +306,8 @@ impl<'a> Reader<'a> {
         rest
     }
 
-    fn truncated(&self) -> Error {
+    fn truncated(&mut self, length: usize) -> Error {
+        self.needed = Some(self.position + length);
         malformed(
             self.bytes.len(),
             format_args!("the bytes end inside the field that starts at {}", self.position),
@@ -298,7 +328,7 @@ fn key_ids_are_distinct(share: &Share<'_>) -> bool {
     true
 }
 
-pub(super) fn malformed(at: usize, what: impl std::fmt::Display, rule: &str) -> Error {
+pub(super) fn malformed(at: impl std::fmt::Display, what: impl std::fmt::Display, rule: &str) -> Error {
     Error::new(ErrorCode::Malformed, format!("offset {at}: {what} ({rule})"))
 }
 

@@ -45,8 +45,8 @@ impl FrameCipher {
     /// Decrypts `frame`, which has at least a tag, into `output`, which has room for all but the tag and is all zero after a failure.
     pub(crate) fn open(&self, number: u64, last: bool, frame: &[u8], output: &mut [u8]) -> Result<()> {
         let (ciphertext, tag) = frame.split_at(frame.len() - TAG_LENGTH);
-        Active::open_with(&self.key, Nonce::frame(number, last), self.aad.as_ref(), ciphertext, tag, output)?;
-        Ok(())
+        Active::open_with(&self.key, Nonce::frame(number, last), self.aad.as_ref(), ciphertext, tag, output)
+            .map_err(|_| Error::unauthentic("R31"))
     }
 }
 

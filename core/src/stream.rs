@@ -1,0 +1,157 @@
+//! Payloads of any size in constant memory: the framed form of `docs/envelope.md` §6, written and read piece by piece.
+
+mod decryptor;
+mod encryptor;
+mod frames;
+
+pub use decryptor::Decryptor;
+pub(crate) use decryptor::DecryptorStart;
+pub use encryptor::Encryptor;
+pub(crate) use encryptor::EncryptorStart;
+
+use std::sync::Arc;
+
+use crate::audit::Operation;
+use crate::call::{Shape, now};
+use crate::context::Context;
+use crate::engine::Snapshot;
+use crate::envelope::{FrameAad, MAX_FRAME_LOG, MIN_FRAME_LOG};
+use crate::error::{Error, ErrorCode, Result};
+use crate::vault::Vault;
+
+/// How a stream is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamOptions {
+    /// Bytes of a frame: a power of two from 4,096 to 1,048,576; 65,536 by default. It is what a reader holds in memory and has to read for one byte, and
+    /// 16 bytes are spent per frame.
+    pub frame_size: usize,
+}
+
+impl Default for StreamOptions {
+    fn default() -> Self {
+        Self { frame_size: 65_536 }
+    }
+}
+
+impl StreamOptions {
+    fn frame_log(self) -> Result<u8> {
+        let frame_log = self.frame_size.checked_ilog2().unwrap_or(0) as u8;
+        if !self.frame_size.is_power_of_two() || !(MIN_FRAME_LOG..=MAX_FRAME_LOG).contains(&frame_log) {
+            let message = format!(
+                "a frame of {} bytes: the size must be a power of two from 4,096 to 1,048,576",
+                self.frame_size
+            );
+            return Err(Error::new(ErrorCode::InvalidArgument, message));
+        }
+        Ok(frame_log)
+    }
+}
+
+impl Vault {
+    /// Begins an envelope in the framed form: for payloads of any size. All key uses happen here; the rest needs no network.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), libvault::Error> {
+    /// use libvault::{Config, Context, StreamOptions, Vault};
+    /// # let directory = tempfile::tempdir().expect("a directory can be made");
+    /// # let path = directory.path().join("vault");
+    /// let made = libvault::init(&path)?;
+    /// let vault = Vault::open(Config::from_file(made.config)?)?;
+    /// let context = Context::new([("organization_id", "org_123")])?;
+    ///
+    /// let mut envelope = Vec::new();
+    /// let mut encryptor = vault.encryptor_blocking(&context, None, StreamOptions::default())?;
+    /// for piece in [&b"attack "[..], b"at dawn"] {
+    ///     encryptor.update(piece, &mut envelope)?;
+    /// }
+    /// encryptor.finish(&mut envelope)?;
+    ///
+    /// let mut data = Vec::new();
+    /// let mut decryptor = vault.decryptor(&context, None)?;
+    /// for piece in envelope.chunks(100) {
+    ///     decryptor.update_blocking(piece, &mut data)?;
+    /// }
+    /// decryptor.finish(&mut data)?; // only now is it known that nothing is missing
+    /// assert_eq!(data, b"attack at dawn");
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Vault::encrypt`]; `InvalidArgument` for a frame size that is not allowed.
+    pub async fn encryptor(&self, context: &Context, aad: Option<&[u8]>, options: StreamOptions) -> Result<Encryptor> {
+        self.encryptor_as(Shape::Async, context, aad, options).await
+    }
+
+    /// [`Vault::encryptor`], waiting on this thread.
+    ///
+    /// # Errors
+    /// As [`Vault::encryptor`].
+    pub fn encryptor_blocking(
+        &self,
+        context: &Context,
+        aad: Option<&[u8]>,
+        options: StreamOptions,
+    ) -> Result<Encryptor> {
+        now(self.encryptor_as(Shape::Blocking, context, aad, options))
+    }
+
+    /// [`Vault::encryptor`] for contexts whose keys need no network.
+    ///
+    /// # Errors
+    /// As [`Vault::encryptor`]; `WouldBlock` if a KMS has to be called.
+    pub fn encryptor_now(&self, context: &Context, aad: Option<&[u8]>, options: StreamOptions) -> Result<Encryptor> {
+        now(self.encryptor_as(Shape::Now, context, aad, options))
+    }
+
+    /// Reads an envelope of either form, made for exactly this context and AAD, piece by piece. No key is used before the envelope's header is complete.
+    ///
+    /// # Errors
+    /// `Closed`, `Cancelled`.
+    pub fn decryptor(&self, context: &Context, aad: Option<&[u8]>) -> Result<Decryptor> {
+        let permit = Permit::new(self, Operation::DecryptStream, &self.engine.snapshot(), context);
+        permit.check_call()?;
+        Ok(Decryptor::new(permit, FrameAad::of(aad)))
+    }
+
+    async fn encryptor_as(
+        &self,
+        shape: Shape,
+        context: &Context,
+        aad: Option<&[u8]>,
+        options: StreamOptions,
+    ) -> Result<Encryptor> {
+        let frame_log = options.frame_log()?;
+        let call = self.call(shape, Operation::EncryptStream)?;
+        loop {
+            let mut attempt = call.attempt(context);
+            let begun = attempt.begin_frames(context, FrameAad::of(aad), frame_log).await;
+            if let Some(start) = attempt.settle(begun).await? {
+                let permit = Permit::new(self, Operation::EncryptStream, &start.snapshot, context);
+                return Ok(Encryptor::new(permit, start));
+            }
+        }
+    }
+}
+
+/// What an open stream needs again and again: that the vault is open, that the caller has not cancelled, and that no key of the context is suspended.
+struct Permit {
+    vault: Vault,
+    operation: Operation,
+    snapshot: Arc<Snapshot>,
+    context: Context,
+}
+
+impl Permit {
+    fn new(vault: &Vault, operation: Operation, snapshot: &Arc<Snapshot>, context: &Context) -> Self {
+        Self { vault: vault.clone(), operation, snapshot: Arc::clone(snapshot), context: context.clone() }
+    }
+
+    fn check_call(&self) -> Result<()> {
+        self.vault.call(Shape::Now, self.operation).map(|_| ())
+    }
+
+    fn check_still_allowed(&mut self) -> Result<()> {
+        self.vault.engine.check_still_allowed(&mut self.snapshot, &self.context)
+    }
+}

@@ -1,0 +1,242 @@
+//! Reading an envelope that arrives in pieces, in the stages of `docs/envelope.md` §7.
+
+use std::fmt;
+use std::sync::Arc;
+
+use zeroize::Zeroize;
+
+use super::Permit;
+use super::frames::{FrameReader, open_frame};
+use crate::aead::TAG_LENGTH;
+use crate::call::{Discard, Shape, now};
+use crate::engine::Snapshot;
+use crate::envelope::{Beginning, Envelope, Form, FrameAad, FrameCipher, MAX_ONE_SHOT, frame_length};
+use crate::error::{Error, ErrorCode, Result};
+use crate::secret::Secret;
+
+/// Reads one envelope, piece by piece, without I/O: see [`Vault::decryptor`].
+///
+/// Plaintext is appended to the given vector, frame by frame, and only after its frame was authenticated. **That nothing is missing is known only when
+/// [`Decryptor::finish`] succeeds.** An envelope in the one-shot form, at most 2^30 bytes, is collected and comes out at the end.
+///
+/// After an error the stream is dead: every later call gives the same error (`WouldBlock` excepted). The outcome is that of [`Vault::decrypt`],
+/// but an incomplete last frame is noticed at the end, not at the beginning. Dropping the value wipes its key. When the vector has to grow, its old memory
+/// is wiped.
+pub struct Decryptor {
+    permit: Permit,
+    aad: FrameAad,
+    state: State,
+}
+
+/// What the keys gave.
+pub(crate) struct DecryptorStart {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) key: Secret<32>,
+}
+
+/// Dropping it wipes the key.
+impl Discard for DecryptorStart {
+    fn discard(&mut self) {}
+}
+
+enum State {
+    /// Collecting until header and shortest payload are there, which takes at least `needed` bytes; then waiting for the key.
+    Beginning {
+        collected: Vec<u8>,
+        needed: usize,
+    },
+    Frames(FrameReader),
+    OneShot {
+        payload: Arc<Payload>,
+        frame: Vec<u8>,
+    },
+    Finished,
+    Failed(Error),
+}
+
+/// What the header gave.
+pub(super) struct Payload {
+    pub(super) header_length: usize,
+    pub(super) cipher: FrameCipher,
+}
+
+impl Decryptor {
+    pub(super) fn new(permit: Permit, aad: FrameAad) -> Self {
+        Self { permit, aad, state: State::Beginning { collected: Vec::new(), needed: 0 } }
+    }
+
+    /// Takes more of the envelope. The one call that completes the header uses the keys. If its future is dropped before it is done, the input is kept: call
+    /// again, without any.
+    ///
+    /// # Errors
+    /// As [`Vault::decrypt`]; `InvalidArgument` after [`Decryptor::finish`].
+    pub async fn update(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
+        self.update_as(Shape::Async, input, output).await
+    }
+
+    /// [`Decryptor::update`], waiting on this thread.
+    ///
+    /// # Errors
+    /// As [`Decryptor::update`].
+    pub fn update_blocking(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
+        now(self.update_as(Shape::Blocking, input, output))
+    }
+
+    /// [`Decryptor::update`] for envelopes whose keys need no network.
+    ///
+    /// # Errors
+    /// As [`Decryptor::update`]; `WouldBlock` if a KMS has to be called. The input is kept then: call one of the other shapes, without any.
+    pub fn update_now(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
+        now(self.update_as(Shape::Now, input, output))
+    }
+
+    /// Says that the envelope ends here, and gives out its last frame.
+    ///
+    /// # Errors
+    /// `Malformed` or `AuthenticationFailed` if something is missing; `WouldBlock` if the keys were not used yet.
+    pub fn finish(&mut self, output: &mut Vec<u8>) -> Result<()> {
+        self.step(output, |state, output| {
+            match state {
+                State::Beginning { collected, .. } => {
+                    Envelope::parse(collected)?;
+                    return Err(would_block());
+                }
+                State::Frames(reader) => reader.finish(output)?,
+                State::OneShot { payload, frame } => open_frame(&payload.cipher, 0, true, frame, output)?,
+                State::Finished | State::Failed(_) => {}
+            }
+            *state = State::Finished;
+            Ok(())
+        })
+    }
+
+    async fn update_as(&mut self, shape: Shape, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
+        if !self.accept(input, output)? {
+            return Ok(());
+        }
+        let start = message_key(&self.permit, shape, self.collected()).await;
+        self.begin_payload(start, output)
+    }
+
+    /// Takes the input; says whether the key is needed now.
+    fn accept(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<bool> {
+        self.step(output, |state, output| match state {
+            State::Beginning { collected, needed } => {
+                collected.extend_from_slice(input);
+                if collected.len() < *needed {
+                    return Ok(false);
+                }
+                *needed = match Envelope::parse_beginning(collected)? {
+                    Beginning::Needs(needed) => needed,
+                    Beginning::Whole(envelope) => collected.len() - envelope.frames.len() + TAG_LENGTH,
+                };
+                Ok(collected.len() >= *needed)
+            }
+            State::Frames(reader) => reader.update(input, output).map(|()| false),
+            State::OneShot { frame, .. } => collect_one_shot(frame, input).map(|()| false),
+            State::Finished | State::Failed(_) => Ok(false),
+        })
+    }
+
+    fn collected(&self) -> &[u8] {
+        match &self.state {
+            State::Beginning { collected, .. } => collected,
+            _ => &[],
+        }
+    }
+
+    /// Goes on with what was collected behind the header.
+    fn begin_payload(&mut self, start: Result<DecryptorStart>, output: &mut Vec<u8>) -> Result<()> {
+        let aad = self.aad;
+        if let Ok(start) = &start {
+            self.permit.snapshot = Arc::clone(&start.snapshot);
+        }
+        self.step(output, |state, output| {
+            let State::Beginning { collected, .. } = state else {
+                return Err(Error::internal("the payload has begun already"));
+            };
+            let cipher = FrameCipher::new(&start?.key, aad)?;
+            let collected = std::mem::take(collected);
+            let (form, header_length) = match Envelope::parse_beginning(&collected)? {
+                Beginning::Whole(envelope) => (envelope.form, collected.len() - envelope.frames.len()),
+                Beginning::Needs(_) => return Err(Error::internal("the header was complete before")),
+            };
+            let payload = Arc::new(Payload { header_length, cipher });
+            match form {
+                Form::OneShot => {
+                    let mut frame = collected;
+                    frame.drain(..header_length);
+                    collect_one_shot(&mut frame, &[])?;
+                    *state = State::OneShot { payload, frame };
+                }
+                Form::Framed { frame_log } => {
+                    let mut reader = FrameReader::new(payload, frame_length(frame_log));
+                    reader.update(&collected[header_length..], output)?;
+                    *state = State::Frames(reader);
+                }
+            }
+            Ok(())
+        })
+    }
+
+    fn step<T>(&mut self, output: &mut Vec<u8>, step: impl FnOnce(&mut State, &mut Vec<u8>) -> Result<T>) -> Result<T> {
+        let before = output.len();
+        let result = match &mut self.state {
+            State::Finished => Err(Error::new(ErrorCode::InvalidArgument, "the stream is finished")),
+            State::Failed(error) => return Err(error.clone()),
+            state => self.permit.check_call().and_then(|()| step(state, output)),
+        };
+        // At the very end, so that a suspension holds from the moment it is in force. Frames before a forged one may leave.
+        let refused = self.permit.check_still_allowed();
+        if refused.is_err() {
+            output[before..].zeroize();
+            output.truncate(before);
+        }
+        let result = refused.and(result);
+        if let Err(error) = &result
+            && error.code() != ErrorCode::WouldBlock
+        {
+            self.state = State::Failed(error.clone());
+        }
+        result
+    }
+}
+
+impl fmt::Debug for Decryptor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Decryptor")
+    }
+}
+
+fn collect_one_shot(frame: &mut Vec<u8>, input: &[u8]) -> Result<()> {
+    if frame.len() + input.len() > MAX_ONE_SHOT + TAG_LENGTH {
+        let message = "an envelope in the one-shot form is over 2^30 bytes: a stream does not collect so much";
+        return Err(Error::new(ErrorCode::LimitExceeded, message));
+    }
+    frame.extend_from_slice(input);
+    Ok(())
+}
+
+/// Stages 2 to 4 up to the bundle MAC: the key of this message's frames.
+async fn message_key(permit: &Permit, shape: Shape, beginning: &[u8]) -> Result<DecryptorStart> {
+    let call = permit.vault.call(shape, permit.operation)?;
+    let envelope = complete(beginning)?;
+    loop {
+        let mut attempt = call.attempt(&permit.context);
+        let opened = attempt.message_key(&envelope, &permit.context).await;
+        if let Some(start) = attempt.settle(opened).await? {
+            return Ok(start);
+        }
+    }
+}
+
+fn complete(beginning: &[u8]) -> Result<Envelope<'_>> {
+    match Envelope::parse_beginning(beginning)? {
+        Beginning::Whole(envelope) => Ok(envelope),
+        Beginning::Needs(_) => Err(Error::internal("the header is not complete")),
+    }
+}
+
+fn would_block() -> Error {
+    Error::new(ErrorCode::WouldBlock, "the keys were not used yet: first call the asynchronous or the blocking update")
+}
