@@ -89,12 +89,12 @@
 #define VAULT_ERROR_NO_MATCHING_KEY 201
 
 /**
- * PolicyMismatch: The bundle names keys that do not protect this context; it was not made for it.
+ * PolicyMismatch: The bundle does not name the keys that protect this context: it was made for another one, or before a binding that is now enforced.
  */
 #define VAULT_ERROR_POLICY_MISMATCH 202
 
 /**
- * DowngradeRefused: The operation would weaken the protection of the data; it needs the separate permission allow_downgrade.
+ * DowngradeRefused: The new keys would be easier to use than the old ones (that needs the separate permission allow_downgrade), or a rewrap would leave keys behind that still open an older copy (use reencrypt, or keep_data_key).
  */
 #define VAULT_ERROR_DOWNGRADE_REFUSED 203
 

@@ -118,6 +118,12 @@ pub(crate) struct Event {
     pub(crate) data_key: Option<String>,
     /// Each name of the context with a keyed hash of its value: equal values of one store can be found, but not guessed without its key.
     pub(crate) context: BTreeMap<String, String>,
+    /// The context after a rekeying.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) new_context: Option<BTreeMap<String, String>>,
+    /// The caller used the permission to weaken the protection.
+    #[serde(skip_serializing_if = "is_false")]
+    pub(crate) downgrade: bool,
     pub(crate) uses: Vec<KeyUse>,
 }
 
@@ -187,6 +193,8 @@ impl Trail {
                 policy: None,
                 data_key: None,
                 context: audit.context_hashes(context),
+                new_context: None,
+                downgrade: false,
                 uses: Vec::new(),
             };
             Box::new(Open { audit: audit.clone(), event })
@@ -211,6 +219,20 @@ impl Trail {
         if let Some(open) = &mut self.0 {
             open.event.policy = Some(policy.name());
             open.event.data_key = Some(hexadecimal(commitment));
+        }
+    }
+
+    /// Notes which context a data key goes to.
+    pub(crate) fn new_context(&mut self, context: &Context) {
+        if let Some(open) = &mut self.0 {
+            open.event.new_context = Some(open.audit.context_hashes(context));
+        }
+    }
+
+    /// Notes whether the protection becomes weaker.
+    pub(crate) fn downgrade(&mut self, is_downgrade: bool) {
+        if let Some(open) = &mut self.0 {
+            open.event.downgrade = is_downgrade;
         }
     }
 
@@ -261,6 +283,10 @@ impl Drop for Trail {
             audit.counters.audit_events.count();
         }
     }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {

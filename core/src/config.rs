@@ -9,6 +9,7 @@ mod raw;
 
 pub(crate) use bindings::{BindingConfig, KeyAddress, KeyConfig};
 
+use crate::context::Context;
 use crate::error::{Error, ErrorCode, Result};
 use crate::kms::Timeouts;
 #[cfg(feature = "aws")]
@@ -95,6 +96,7 @@ impl raw::Config {
             fallback: self.fallback == raw::Fallback::Managed,
             strict_names: self.strict_names,
             required_names: self.required_names,
+            shred_items: check_shred_items(self.shred_items)?,
         };
         let aws_endpoint = development_endpoint(self.aws.endpoint.as_deref(), self.development.allow_endpoint)?;
         Ok(Config {
@@ -111,6 +113,15 @@ impl raw::Config {
             bindings: bindings::check(self.bindings, base)?,
         })
     }
+}
+
+/// A name that no context can have would shred nothing, silently.
+fn check_shred_items(names: Vec<String>) -> Result<Vec<String>> {
+    for (index, name) in names.iter().enumerate() {
+        Context::new([(name, "value")])
+            .map_err(|error| Error::config(format!("shred_items[{index}]"), error.message()))?;
+    }
+    Ok(names)
 }
 
 impl raw::Timeouts {

@@ -123,6 +123,22 @@ impl Context {
         &self.0.bytes
     }
 
+    /// The context of those items that `keep` is true for, by position and name; none if there are none.
+    pub(crate) fn subset(&self, mut keep: impl FnMut(usize, &str) -> bool) -> Result<Option<Self>> {
+        let items = self.items().enumerate().filter(|(index, (name, _))| keep(*index, name));
+        let items: Vec<_> = items.map(|(_, item)| item).collect();
+        match items.len() {
+            0 => Ok(None),
+            all if all == self.0.items.len() => Ok(Some(self.clone())),
+            _ => Self::from_sorted(&items).map(Some),
+        }
+    }
+
+    /// Whether every item is in `other`, equal in name and value.
+    pub(crate) fn is_contained_in(&self, other: &Self) -> bool {
+        self.canonical_items().all(|item| other.canonical_items().any(|candidate| candidate == item))
+    }
+
     /// The value of an item.
     pub fn value(&self, name: &str) -> Option<&str> {
         self.items().find(|(candidate, _)| *candidate == name).map(|(_, value)| value)

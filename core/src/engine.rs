@@ -7,12 +7,16 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 mod attempts;
+mod change;
+mod draw;
 mod open;
 mod seal;
 mod setup;
 #[cfg(test)]
 mod write_vectors;
 
+pub use change::{Downgrade, RewrapOptions};
+pub(crate) use change::{Rewrappable, refuse_equal_contexts};
 pub(crate) use setup::Environment;
 
 use crate::aead::Random;

@@ -17,7 +17,7 @@ pub(crate) use layout::{
 };
 pub(crate) use parse::{Beginning, Bundle, ContextPart, Envelope, Share};
 pub(crate) use payload::{
-    FrameAad, FrameCipher, MAX_ONE_SHOT, check_last_frame, frame_length, open_payload, payload_length, seal_one_shot,
+    FrameAad, FrameCipher, MAX_ONE_SHOT, check_last_frame, frame_length, open_payload, payload_length, seal_payload,
     sealed_length,
 };
 pub(crate) use write::{Blob, BundleDraft, WrapDraft, header, prefix};

@@ -34,6 +34,7 @@ mod vault;
 
 pub use config::{Config, no_config_error};
 pub use context::{Context, MAX_CANONICAL_BYTES, MAX_ITEMS, MAX_NAME_CHARS, MAX_VALUE_CHARS};
+pub use engine::{Downgrade, RewrapOptions};
 pub use envelope::{InspectedShare, InspectedWrap, Inspection, Policy, decrypted_length, inspect};
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 #[cfg(feature = "sqlite")]

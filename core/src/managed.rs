@@ -58,17 +58,28 @@ impl ContextKeys {
 }
 
 /// The KEKs that a managed share names, found but not yet unwrapped.
-pub(crate) enum Located {
-    InMemory(Arc<ContextKeys>),
-    InStore { item_hashes: Vec<[u8; 32]>, keys: Vec<StoredKey>, context: Option<Context>, read_at: Duration },
+pub(crate) struct Located {
+    /// Whose keys they are.
+    items: Context,
+    place: Place,
+}
+
+enum Place {
+    Memory(Arc<ContextKeys>),
+    Store { item_hashes: Vec<[u8; 32]>, keys: Vec<StoredKey>, read_at: Duration },
 }
 
 impl Located {
+    /// The items that the share names.
+    pub(crate) fn items(&self) -> &Context {
+        &self.items
+    }
+
     /// The concatenated ids of the KEKs.
     pub(crate) fn ids(&self) -> Vec<u8> {
-        match self {
-            Self::InMemory(keys) => keys.ids.clone(),
-            Self::InStore { keys, .. } => keys.iter().flat_map(|key| key.id.0).collect(),
+        match &self.place {
+            Place::Memory(keys) => keys.ids.clone(),
+            Place::Store { keys, .. } => keys.iter().flat_map(|key| key.id.0).collect(),
         }
     }
 }
@@ -123,11 +134,12 @@ impl ManagedKeys {
         keys.is_fresh(self.clock.now()).then_some(keys)
     }
 
-    /// The keys of all items, made where they are missing. Only the matcher can say that managed keys may be used.
+    /// The keys of all these items, made where they are missing. Only the matcher can say that managed keys may be used.
     ///
     /// # Errors
     /// `StoreUnavailable`.
-    pub(crate) fn for_encryption(&self, context: &Context, _allowed: &ManagedUse) -> Result<Arc<ContextKeys>> {
+    pub(crate) fn for_encryption(&self, allowed: &ManagedUse) -> Result<Arc<ContextKeys>> {
+        let context = allowed.items();
         if let Some(keys) = self.cached(context) {
             return Ok(keys);
         }
@@ -144,11 +156,11 @@ impl ManagedKeys {
         self.load(context, &item_hashes, &stored, read_at)
     }
 
-    /// The KEKs that a managed share names, if they are the context's and in memory.
-    pub(crate) fn locate_cached(&self, context: &Context, ids: impl ExactSizeIterator<Item = Id>) -> Option<Located> {
-        let keys = self.cached(context)?;
+    /// The KEKs that a managed share names, if they are those of all these items and in memory.
+    pub(crate) fn locate_cached(&self, items: &Context, ids: impl ExactSizeIterator<Item = Id>) -> Option<Located> {
+        let keys = self.cached(items)?;
         let same = ids.map(|id| id.0).eq(keys.ids.as_chunks::<16>().0.iter().copied());
-        same.then_some(Located::InMemory(keys))
+        same.then(|| Located { items: items.clone(), place: Place::Memory(keys) })
     }
 
     /// Finds the KEKs that a managed share names, without using a key: stage 3 of reading.
@@ -168,21 +180,19 @@ impl ManagedKeys {
             let message = "the managed keys in the bundle are not those that protect this context";
             return Err(Error::new(ErrorCode::PolicyMismatch, message));
         }
-        let context = (positions.len() == item_hashes.len()).then(|| context.clone());
+        let items = context.subset(|index, _| positions.contains(&index))?;
+        let items = items.ok_or_else(|| Error::internal("a managed share without a key"))?;
         let keys = positions.iter().filter_map(|position| found[*position].clone()).collect();
         let item_hashes = positions.iter().map(|position| item_hashes[*position]).collect();
-        Ok(Located::InStore { item_hashes, keys, context, read_at })
+        Ok(Located { items, place: Place::Store { item_hashes, keys, read_at } })
     }
 
     /// The key of wraps under the located KEKs.
     pub(crate) fn chain_key(&self, located: &Located) -> Result<Hkdf> {
-        match located {
-            Located::InMemory(keys) => Ok(keys.chain_key.clone()),
-            Located::InStore { item_hashes, keys, context: Some(context), read_at } => {
-                self.load(context, item_hashes, keys, *read_at).map(|keys| keys.chain_key.clone())
-            }
-            Located::InStore { item_hashes, keys, context: None, .. } => {
-                Ok(chain_key(&self.unwrap_all(item_hashes, keys)?))
+        match &located.place {
+            Place::Memory(keys) => Ok(keys.chain_key.clone()),
+            Place::Store { item_hashes, keys, read_at } => {
+                self.load(&located.items, item_hashes, keys, *read_at).map(|keys| keys.chain_key.clone())
             }
         }
     }

@@ -45,7 +45,7 @@ impl Registry {
         };
         let live = select(Binding::is_live);
         let denying = select(|binding| binding.state == State::Pending && binding.deny_while_pending);
-        let bound_names = BoundNames::new(bindings.iter().filter(|binding| binding.is_live()));
+        let bound_names = BoundNames::new(bindings.iter().filter(|binding| binding.is_live()), &rules.shred_items);
         Ok(Self { by_id, by_key_id, live, denying, bound_names, rules, bindings })
     }
 

@@ -14,6 +14,7 @@ use crate::options::CallOptions;
 use crate::registry::Decision;
 use crate::stats::Stats;
 
+mod change;
 mod data_key;
 mod encryption;
 

@@ -20,9 +20,9 @@ pub const VAULT_ERROR_INVALID_ARGUMENT: u32 = 107;
 pub const VAULT_ERROR_BUFFER_TOO_SMALL: u32 = 108;
 /// NoMatchingKey: Register a key for this context, or set fallback = "managed".
 pub const VAULT_ERROR_NO_MATCHING_KEY: u32 = 201;
-/// PolicyMismatch: The bundle names keys that do not protect this context; it was not made for it.
+/// PolicyMismatch: The bundle does not name the keys that protect this context: it was made for another one, or before a binding that is now enforced.
 pub const VAULT_ERROR_POLICY_MISMATCH: u32 = 202;
-/// DowngradeRefused: The operation would weaken the protection of the data; it needs the separate permission allow_downgrade.
+/// DowngradeRefused: The new keys would be easier to use than the old ones (that needs the separate permission allow_downgrade), or a rewrap would leave keys behind that still open an older copy (use reencrypt, or keep_data_key).
 pub const VAULT_ERROR_DOWNGRADE_REFUSED: u32 = 203;
 /// KeySuspended: The key was suspended (kill switch); only the party that suspended it can resume it.
 pub const VAULT_ERROR_KEY_SUSPENDED: u32 = 204;

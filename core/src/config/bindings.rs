@@ -22,6 +22,9 @@ pub(crate) struct BindingConfig {
     pub(crate) policy: Policy,
     pub(crate) deny_while_pending: bool,
     pub(crate) shared: bool,
+    pub(crate) min_wraps: usize,
+    pub(crate) fail_over_on_refusal: bool,
+    pub(crate) enforced: bool,
     pub(crate) keys: Vec<KeyConfig>,
 }
 
@@ -71,6 +74,15 @@ impl raw::Binding {
         if !(1..=MAX_KEYS).contains(&self.keys.len()) {
             return Err(Error::config(format!("{field}.keys"), format!("a binding has 1 to {MAX_KEYS} keys")));
         }
+        let min_wraps = self.min_wraps.unwrap_or(self.keys.len());
+        if !(1..=self.keys.len()).contains(&min_wraps) {
+            let message = format!("is not 1 to {}, the number of the binding's keys", self.keys.len());
+            return Err(Error::config(format!("{field}.min_wraps"), message));
+        }
+        if self.enforced && matches!(self.state, raw::State::Pending | raw::State::Retired) {
+            let message = "enforces nothing in this state: it goes with \"active\" and \"suspended\"";
+            return Err(Error::config(format!("{field}.enforced"), message));
+        }
         let keys = self.keys.into_iter().enumerate();
         let keys =
             keys.map(|(index, key)| key.check(&format!("{field}.keys[{index}]"), base)).collect::<Result<_>>()?;
@@ -91,6 +103,9 @@ impl raw::Binding {
             },
             deny_while_pending: self.while_pending == raw::WhilePending::Deny,
             shared: self.shared,
+            min_wraps,
+            fail_over_on_refusal: self.failover == raw::Failover::OnRefusal,
+            enforced: self.enforced,
             keys,
         })
     }

@@ -21,6 +21,8 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) required_names: Vec<String>,
     #[serde(default)]
+    pub(super) shred_items: Vec<String>,
+    #[serde(default)]
     pub(super) timeouts: Timeouts,
     #[serde(default)]
     pub(super) audit: Audit,
@@ -134,6 +136,11 @@ pub(super) struct Binding {
     pub(super) while_pending: WhilePending,
     #[serde(default)]
     pub(super) shared: bool,
+    pub(super) min_wraps: Option<usize>,
+    #[serde(default)]
+    pub(super) failover: Failover,
+    #[serde(default)]
+    pub(super) enforced: bool,
     pub(super) keys: Vec<Key>,
 }
 
@@ -183,6 +190,14 @@ pub(super) enum WhilePending {
     #[default]
     Managed,
     Deny,
+}
+
+#[derive(Deserialize, Default, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Failover {
+    #[default]
+    OnUnavailability,
+    OnRefusal,
 }
 
 #[derive(Deserialize)]

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::change::{Downgrade, RewrapOptions, Rewrappable};
 use crate::call::Attempt;
 use crate::context::Context;
 use crate::envelope::{Bundle, Envelope, FrameAad};
@@ -93,5 +94,47 @@ impl Attempt<'_> {
         let (_, keys) = call.drive(task.deadline, snapshot.unwrap(&opening, task)).await?;
         let key = keys.message_key(envelope.prefix, envelope.message_id);
         Ok(DecryptorStart { snapshot: Arc::clone(snapshot), key })
+    }
+
+    pub(crate) async fn rewrap(
+        &mut self,
+        data: &Rewrappable<'_>,
+        context: &Context,
+        options: RewrapOptions,
+    ) -> Result<Vec<u8>> {
+        let Self { call, snapshot, task } = self;
+        let change = snapshot.examine_rewrap(data.bundle(), context, options, call.store_access()).await?;
+        task.trail.downgrade(change.is_downgrade);
+        task.deadline = call.deadline(snapshot, change.needs_network())?;
+        call.drive(task.deadline, snapshot.rewrap(&change, data, context, task)).await
+    }
+
+    pub(crate) async fn reencrypt(
+        &mut self,
+        envelope: &Envelope<'_>,
+        context: &Context,
+        aad: Option<&[u8]>,
+        downgrade: Downgrade,
+    ) -> Result<Vec<u8>> {
+        let Self { call, snapshot, task } = self;
+        let change = snapshot.examine_reencrypt(&envelope.bundle, context, downgrade, call.store_access()).await?;
+        task.trail.downgrade(change.is_downgrade);
+        task.deadline = call.deadline(snapshot, change.needs_network())?;
+        call.drive(task.deadline, snapshot.reencrypt(&change, envelope, context, aad, task)).await
+    }
+
+    pub(crate) async fn rekey(
+        &mut self,
+        bundle: &Bundle<'_>,
+        old_context: &Context,
+        new_context: &Context,
+        downgrade: Downgrade,
+    ) -> Result<Vec<u8>> {
+        let Self { call, snapshot, task } = self;
+        task.trail.new_context(new_context);
+        let change = snapshot.examine_rekey(bundle, old_context, new_context, downgrade, call.store_access()).await?;
+        task.trail.downgrade(change.is_downgrade);
+        task.deadline = call.deadline(snapshot, change.needs_network())?;
+        call.drive(task.deadline, snapshot.rekey(&change, new_context, task)).await
     }
 }

@@ -19,26 +19,26 @@ use crate::secret::{Secret, constant_time_equal};
 
 /// A bundle that passed stages 1 to 3: its context is the expected one and every key it names is known and allowed. No key was used yet.
 pub(crate) struct Opening<'a> {
-    bundle: &'a Bundle<'a>,
+    pub(super) bundle: &'a Bundle<'a>,
     context: &'a Context,
-    managed: Option<ManagedShare<'a>>,
-    shares: Vec<CustomerShare<'a>>,
+    pub(super) managed: Option<ManagedShare<'a>>,
+    pub(super) shares: Vec<CustomerShare<'a>>,
 }
 
-struct ManagedShare<'a> {
-    located: Located,
+pub(super) struct ManagedShare<'a> {
+    pub(super) located: Located,
     blob: &'a [u8],
     bind: [u8; 32],
 }
 
 /// A share that any one of its wraps gives.
-struct CustomerShare<'a> {
-    wraps: Vec<CustomerWrap<'a>>,
+pub(super) struct CustomerShare<'a> {
+    pub(super) wraps: Vec<CustomerWrap<'a>>,
 }
 
-struct CustomerWrap<'a> {
-    binding: &'a Arc<Binding>,
-    key: &'a Arc<CustomerKey>,
+pub(super) struct CustomerWrap<'a> {
+    pub(super) binding: &'a Arc<Binding>,
+    pub(super) key: &'a Arc<CustomerKey>,
     blob: &'a [u8],
     bind: [u8; 32],
 }
@@ -58,7 +58,7 @@ impl Snapshot {
         access: StoreAccess,
     ) -> Result<Opening<'a>> {
         check_context(bundle, context)?;
-        self.registry.check_not_suspended(context)?;
+        self.registry.check_readable(context, |binding| has_share_of(bundle, binding))?;
         let binder = BindInput {
             purpose: bundle.decision.purpose,
             policy: bundle.decision.policy,
@@ -85,10 +85,10 @@ impl Snapshot {
             shares.push(self.unwrap_managed(managed, task)?);
         }
         for share in &opening.shares {
-            shares.push(self.unwrap_customer(share, opening.bundle.decision.policy, task).await?);
+            shares.push(self.unwrap_customer(share, opening.bundle.decision.policy == Policy::AnyOf, task).await?);
         }
         let bundle = opening.bundle;
-        let data_key = combine_shares(&shares);
+        let data_key = combine_shares(shares.iter().map(|share| &**share));
         let keys = MessageKeys::derive(&data_key, opening.context, bundle.decision.purpose);
         if !keys.commits_to(bundle.commitment) {
             return Err(Error::unauthentic("R29"));
@@ -137,7 +137,14 @@ impl Snapshot {
     ) -> Result<ManagedShare<'a>> {
         let wrap = share.wraps().next().ok_or_else(|| Error::internal("a share without a wrap"))?;
         let all_items = matches!(binder.policy, Policy::Managed | Policy::DualControl);
-        let located = match self.managed.locate_cached(binder.context, wrap.key_ids()) {
+        let cached = match self.managed.locate_cached(binder.context, wrap.key_ids()) {
+            None => {
+                let shredded = self.registry.items_to_shred(binder.context)?;
+                shredded.and_then(|items| self.managed.locate_cached(&items, wrap.key_ids()))
+            }
+            located => located,
+        };
+        let located = match cached {
             Some(located) => located,
             None => {
                 let (context, ids) = (binder.context.clone(), wrap.key_ids());
@@ -212,10 +219,10 @@ impl Snapshot {
     }
 
     /// Tries the wraps in their order. Only a key that cannot be reached leads on to the next: a refusal by any key of a binding stops the
-    /// operation, or disabling one of two keys would switch nothing off. `any_of` opts out of that.
-    async fn unwrap_customer(&self, share: &CustomerShare<'_>, policy: Policy, task: &mut Task) -> Result<Secret<32>> {
-        let mut first_failure = None;
-        for wrap in &share.wraps {
+    /// operation, or disabling one of two keys would switch nothing off. `any_of` and `failover = "on_refusal"` opt out of that.
+    async fn unwrap_customer(&self, share: &CustomerShare<'_>, any_of: bool, task: &mut Task) -> Result<Secret<32>> {
+        let (mut unreachable, mut refused) = (None, None);
+        for (index, wrap) in share.wraps.iter().enumerate() {
             self.counters.kms_unwraps.count();
             let request = UnwrapRequest {
                 blob: wrap.blob,
@@ -231,17 +238,31 @@ impl Snapshot {
                 }
                 Err(failure) => failure,
             };
-            let leads_on = failure.is_unavailability() || (policy == Policy::AnyOf && failure.is_refusal());
+            let is_unavailability = failure.is_unavailability();
+            let leads_on = is_unavailability || (failure.is_refusal() && (any_of || wrap.binding.fail_over_on_refusal));
             let error = failure.into_error(wrap.key.kek.provider(), &wrap.key.name, "unwrap");
             if !leads_on {
                 return Err(error);
             }
-            self.counters.failovers.count();
-            self.log.warn("failover", error.message());
-            first_failure.get_or_insert(error);
+            if index + 1 < share.wraps.len() {
+                self.counters.failovers.count();
+                self.log.warn("failover", error.message());
+            }
+            let first = if is_unavailability { &mut unreachable } else { &mut refused };
+            first.get_or_insert(error);
         }
-        Err(first_failure.unwrap_or_else(|| Error::internal("a share without a wrap")))
+        // What was not reached may be there at the next try, so it says more than a refusal.
+        Err(unreachable.or(refused).unwrap_or_else(|| Error::internal("a share without a wrap")))
     }
+}
+
+/// Whether the bundle cannot be opened without the binding, or under `any_of` can be opened with it.
+fn has_share_of(bundle: &Bundle<'_>, binding: &Binding) -> bool {
+    bundle.shares().any(|share| {
+        share.binding_id == binding.id
+            || (share.binding_id == ANY_BINDING
+                && share.wraps().flat_map(|wrap| wrap.key_ids()).any(|id| binding.key(id).is_some()))
+    })
 }
 
 /// Stage 2. Which context an envelope is for is no secret, but comparing in constant time costs nothing.

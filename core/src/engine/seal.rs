@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::draw::Draw;
 use super::{Snapshot, StoreAccess};
 use crate::audit::{KeyUse, Use};
 use crate::call::Task;
@@ -9,11 +10,12 @@ use crate::context::Context;
 use crate::envelope::{
     ANY_BINDING, BUNDLE_MAC_LENGTH, BindInput, Blob, BundleDraft, COMMITMENT_LENGTH, CONTEXT_TAG_LENGTH, DecisionByte,
     Form, FrameAad, FrameCipher, HEADER_LENGTH, Id, MANAGED_BINDING, MANAGED_BLOB, MAX_BUNDLE, MESSAGE_ID_LENGTH,
-    MessageKeys, PREFIX_LENGTH, Policy, Purpose, WrapDraft, combine_shares, header, prefix, seal_one_shot,
+    MessageKeys, PREFIX_LENGTH, Policy, Purpose, WrapDraft, combine_shares, header, prefix, seal_payload,
     sealed_length, wrap_plaintext,
 };
 use crate::error::{Error, ErrorCode, Result};
-use crate::kms::{WrapRequest, derived};
+use crate::kms::derived::SALT_LENGTH;
+use crate::kms::{KmsFailure, WrapRequest, derived};
 use crate::managed::ContextKeys;
 use crate::registry::{Binding, CustomerKey, Outcome};
 use crate::secret::Secret;
@@ -34,44 +36,64 @@ impl Protection {
         self.bindings.iter().flat_map(|binding| binding.keys.iter().map(move |key| (binding, key)))
     }
 
-    fn share_count(&self) -> usize {
+    pub(super) fn share_count(&self) -> usize {
         let customer = if self.policy == Policy::AnyOf { 1 } else { self.bindings.len() };
         usize::from(self.managed.is_some()) + customer
     }
+
+    pub(super) fn has_managed_share(&self) -> bool {
+        self.managed.is_some()
+    }
+}
+
+/// What a bundle says beside its keys, and how it comes about.
+#[derive(Clone, Copy)]
+pub(super) struct BundleKind {
+    pub(super) purpose: Purpose,
+    pub(super) moved: bool,
+    pub(super) full_context: bool,
+    /// Keys that cannot be reached may be missing, as far as `min_wraps` allows.
+    pub(super) may_miss_wraps: bool,
 }
 
 /// A data key with all its shares wrapped, not yet written.
-struct WrappedDataKey<'a> {
+pub(super) struct WrappedDataKey<'a> {
     data_key: Secret<32>,
-    keys: MessageKeys,
+    pub(super) keys: MessageKeys,
     commitment: [u8; COMMITMENT_LENGTH],
     decision: DecisionByte,
     wraps: Vec<WrapDraft<'a>>,
 }
 
 impl WrappedDataKey<'_> {
-    fn draft<'d>(&'d self, context: &'d Context) -> BundleDraft<'d> {
+    pub(super) fn draft<'d>(&'d self, context: &'d Context) -> BundleDraft<'d> {
         BundleDraft { decision: self.decision, commitment: &self.commitment, context, wraps: &self.wraps }
     }
+}
+
+/// A key that could not be reached, and whose wrap is missing.
+struct Missing<'a> {
+    binding: &'a Binding,
+    error: Error,
 }
 
 impl Snapshot {
     /// Decides, and loads the managed keys that the decision needs.
     pub(crate) async fn protect(&self, context: &Context, access: StoreAccess) -> Result<Protection> {
-        let (policy, bindings, managed_use) = match self.decide(context)? {
+        self.load(self.decide(context)?, access).await
+    }
+
+    /// Loads the managed keys that a decision needs, and makes those that there are none of yet.
+    pub(super) async fn load(&self, outcome: Outcome, access: StoreAccess) -> Result<Protection> {
+        let (policy, bindings, managed_use) = match outcome {
             Outcome::Managed(fallback) => (Policy::Managed, Vec::new(), Some(fallback)),
             Outcome::Customer(matched) => (matched.policy, matched.bindings, matched.managed),
         };
         let managed = match managed_use {
             None => None,
-            Some(managed_use) => match self.managed.cached(context) {
+            Some(managed_use) => match self.managed.cached(managed_use.items()) {
                 Some(keys) => Some(keys),
-                None => {
-                    let context = context.clone();
-                    let load =
-                        move |managed: &crate::managed::ManagedKeys| managed.for_encryption(&context, &managed_use);
-                    Some(self.with_store(access, load).await?)
-                }
+                None => Some(self.with_store(access, move |managed| managed.for_encryption(&managed_use)).await?),
             },
         };
         Ok(Protection { policy, managed, bindings })
@@ -86,10 +108,23 @@ impl Snapshot {
         aad: Option<&[u8]>,
         task: &mut Task,
     ) -> Result<Vec<u8>> {
-        let payload_length = sealed_length(data.len())?;
+        self.encrypt_in_form(protection, Form::OneShot, data, context, aad, task).await
+    }
+
+    /// As `encrypt`, in either form.
+    pub(super) async fn encrypt_in_form(
+        &self,
+        protection: &Protection,
+        form: Form,
+        data: &[u8],
+        context: &Context,
+        aad: Option<&[u8]>,
+        task: &mut Task,
+    ) -> Result<Vec<u8>> {
+        let payload_length = sealed_length(form, data.len())?;
         let (wrapped, message_id) = self.wrap_for_message(protection, context, task).await?;
         let mut output = vec![0; PREFIX_LENGTH + wrapped.draft(context).body_length() + payload_length];
-        write_envelope(&wrapped, &message_id, data, context, aad, &mut output)?;
+        write_envelope(&wrapped, form, &message_id, data, context, aad, &mut output)?;
         Ok(output)
     }
 
@@ -103,7 +138,7 @@ impl Snapshot {
         output: &mut [u8],
         task: &mut Task,
     ) -> Result<usize> {
-        let payload_length = sealed_length(data.len())?;
+        let payload_length = sealed_length(Form::OneShot, data.len())?;
         if protection.bindings.is_empty() {
             // The length is known, so a buffer that is too small costs no key use.
             room_for(output, self.length_limit(protection, payload_length, context))?;
@@ -111,7 +146,7 @@ impl Snapshot {
         let (wrapped, message_id) = self.wrap_for_message(protection, context, task).await?;
         let length = PREFIX_LENGTH + wrapped.draft(context).body_length() + payload_length;
         let output = room_for(output, length)?;
-        write_envelope(&wrapped, &message_id, data, context, aad, output)?;
+        write_envelope(&wrapped, Form::OneShot, &message_id, data, context, aad, output)?;
         Ok(length)
     }
 
@@ -122,7 +157,7 @@ impl Snapshot {
         data_length: usize,
         context: &Context,
     ) -> Result<usize> {
-        Ok(self.length_limit(protection, sealed_length(data_length)?, context))
+        Ok(self.length_limit(protection, sealed_length(Form::OneShot, data_length)?, context))
     }
 
     fn length_limit(&self, protection: &Protection, payload_length: usize, context: &Context) -> usize {
@@ -148,14 +183,10 @@ impl Snapshot {
         context: &Context,
         task: &mut Task,
     ) -> Result<(Vec<u8>, Secret<32>)> {
-        let shares = self.draw_shares(protection)?;
-        let wrapped = self.wrap(protection, context, Purpose::DataKey, &shares, task).await?;
-        let draft = wrapped.draft(context);
-        let mut bundle = vec![0; HEADER_LENGTH + draft.body_length()];
-        let (start, body) = bundle.split_at_mut(HEADER_LENGTH);
-        start.copy_from_slice(&header(Purpose::DataKey));
-        draft.write_body(&wrapped.keys, body)?;
-        Ok((bundle, wrapped.data_key))
+        let draw = Draw::for_bundle(protection, &*self.random)?;
+        let kind = BundleKind { purpose: Purpose::DataKey, moved: false, full_context: true, may_miss_wraps: true };
+        let wrapped = self.wrap(protection, context, kind, &draw, task).await?;
+        Ok((write_bundle(&wrapped, context)?, wrapped.data_key))
     }
 
     /// The beginning of a framed envelope, up to its first frame, and the cipher of its frames.
@@ -179,66 +210,77 @@ impl Snapshot {
         context: &Context,
         task: &mut Task,
     ) -> Result<(WrappedDataKey<'a>, [u8; MESSAGE_ID_LENGTH])> {
-        let shares = self.draw_shares(protection)?;
-        let mut message_id = [0; MESSAGE_ID_LENGTH];
-        self.random.fill(&mut message_id)?;
-        Ok((self.wrap(protection, context, Purpose::Envelope, &shares, task).await?, message_id))
-    }
-
-    /// Fresh random shares: every bundle draws new ones.
-    fn draw_shares(&self, protection: &Protection) -> Result<Vec<Secret<32>>> {
-        let draw = |_| {
-            let mut share = Secret::zero();
-            self.random.fill(&mut *share)?;
-            Ok(share)
+        let draw = Draw::for_message(protection, &*self.random)?;
+        let kind = BundleKind {
+            purpose: Purpose::Envelope,
+            moved: false,
+            full_context: self.full_context,
+            may_miss_wraps: true,
         };
-        (0..protection.share_count()).map(draw).collect()
+        Ok((self.wrap(protection, context, kind, &draw, task).await?, draw.message_id))
     }
 
-    /// Wraps every share by every key that the protection asks for. Any failure fails the whole: there is nothing to fall back to.
-    async fn wrap<'a>(
+    /// Wraps every share by every key that the protection asks for. Any failure fails the whole, except that a binding's `min_wraps` allows keys that
+    /// cannot be reached to be missing: there is nothing to fall back to.
+    pub(super) async fn wrap<'a>(
         &self,
         protection: &'a Protection,
         context: &Context,
-        purpose: Purpose,
-        shares: &[Secret<32>],
+        kind: BundleKind,
+        draw: &Draw,
         task: &mut Task,
     ) -> Result<WrappedDataKey<'a>> {
-        let data_key = combine_shares(shares);
-        let keys = MessageKeys::derive(&data_key, context, purpose);
+        let data_key = combine_shares(draw.shares());
+        let keys = MessageKeys::derive(&data_key, context, kind.purpose);
         let commitment = keys.commitment();
-        let policy = protection.policy;
+        let (policy, purpose) = (protection.policy, kind.purpose);
         task.trail.data_key(policy, &commitment);
-        let share_count = shares.len() as u8;
+        let share_count = draw.shares().len() as u8;
         let binder = BindInput { purpose, policy, share_count, commitment: &commitment, context };
-        let mut wraps = Vec::with_capacity(share_count.into());
-        let mut remaining = shares.iter().zip(0_u8..);
+        let (mut wraps, mut missing) = (Vec::with_capacity(share_count.into()), Vec::new());
+        let mut remaining = draw.shares().iter().zip(0_u8..);
         if let Some(managed) = &protection.managed {
             let (share, index) = remaining.next().ok_or_else(|| Error::internal("no share is left to wrap"))?;
-            wraps.push(self.wrap_managed(managed, &binder, index, share, task)?);
+            wraps.push(self.wrap_managed(managed, &binder, index, share, &draw.managed_salt, task)?);
         }
+        let any_of = policy == Policy::AnyOf;
         let mut current = None;
-        for (position, (binding, key)) in protection.keys().enumerate() {
-            let binding_id = if policy == Policy::AnyOf { ANY_BINDING } else { binding.id };
-            if position == 0
-                || (policy != Policy::AnyOf
-                    && wraps.last().is_some_and(|last: &WrapDraft<'_>| last.binding_id != binding_id))
-            {
+        for binding in &protection.bindings {
+            if current.is_none() || !any_of {
                 current = remaining.next();
             }
             let (share, index) = current.ok_or_else(|| Error::internal("no share is left to wrap"))?;
-            wraps.push(self.wrap_for_customer(binding, key, &binder, index, binding_id, share, task).await?);
+            let may_miss = if kind.may_miss_wraps { binding.keys.len() - binding.min_wraps } else { 0 };
+            let missing_before = missing.len();
+            for key in &binding.keys {
+                let binding_id = if any_of { ANY_BINDING } else { binding.id };
+                let failure = match self.wrap_for_customer(binding, key, &binder, index, binding_id, share, task).await
+                {
+                    Ok(wrap) => {
+                        wraps.push(wrap);
+                        continue;
+                    }
+                    Err(failure) => failure,
+                };
+                let may_be_missing = failure.is_unavailability() && missing.len() - missing_before < may_miss;
+                let error = failure.into_error(key.kek.provider(), &key.name, "wrap");
+                if !may_be_missing {
+                    return Err(error);
+                }
+                missing.push(Missing { binding, error });
+            }
         }
-        let decision = DecisionByte {
-            policy,
-            moved: false,
-            purpose,
-            full_context: purpose == Purpose::DataKey || self.full_context,
-        };
+        let decision =
+            DecisionByte { policy, moved: kind.moved, purpose: kind.purpose, full_context: kind.full_context };
         let wrapped = WrappedDataKey { data_key, keys, commitment, decision, wraps };
         if HEADER_LENGTH + wrapped.draft(context).body_length() > MAX_BUNDLE {
             let message = "the wraps of this context's keys exceed the 65,536 bytes of a bundle";
             return Err(Error::new(ErrorCode::LimitExceeded, message));
+        }
+        for Missing { binding, error } in missing {
+            self.counters.missing_wraps.count();
+            let message = format!("a wrap of binding {} is missing until a rewrap adds it: {error}", binding.name);
+            self.log.warn("missing_wrap", message);
         }
         Ok(wrapped)
     }
@@ -248,13 +290,14 @@ impl Snapshot {
         managed: &'a ContextKeys,
         binder: &BindInput<'_>,
         index: u8,
-        share: &Secret<32>,
+        share: &[u8; 32],
+        salt: &[u8; SALT_LENGTH],
         task: &mut Task,
     ) -> Result<WrapDraft<'a>> {
         let bind = binder.digest(index, MANAGED_BINDING, managed.ids());
         self.counters.managed_wraps.count();
         task.trail.key_use(|| KeyUse::managed(Use::Wrap, managed.ids(), None));
-        let blob = derived::wrap(managed.chain_key(), &*self.random, &bind, &wrap_plaintext(share, &bind))?;
+        let blob = derived::wrap_salted(managed.chain_key(), salt, &bind, &wrap_plaintext(share, &bind))?;
         Ok(WrapDraft { binding_id: MANAGED_BINDING, key_ids: managed.ids(), blob: Blob::Managed(blob) })
     }
 
@@ -265,9 +308,9 @@ impl Snapshot {
         binder: &BindInput<'_>,
         index: u8,
         binding_id: Id,
-        share: &Secret<32>,
+        share: &[u8; 32],
         task: &mut Task,
-    ) -> Result<WrapDraft<'a>> {
+    ) -> Result<WrapDraft<'a>, KmsFailure> {
         let bind = binder.digest(index, binding_id, &key.id.0);
         let plaintext = wrap_plaintext(share, &bind);
         self.counters.kms_wraps.count();
@@ -279,23 +322,31 @@ impl Snapshot {
         };
         let reply = key.kek.wrap(request).await;
         task.trail.key_use(|| KeyUse::customer(Use::Wrap, &binding.name, key, &reply));
-        let blob = reply
-            .map(|reply| reply.value)
-            .map_err(|failure| failure.into_error(key.kek.provider(), &key.name, "wrap"))?;
-        Ok(WrapDraft { binding_id, key_ids: &key.id.0, blob: Blob::Customer(blob) })
+        Ok(WrapDraft { binding_id, key_ids: &key.id.0, blob: Blob::Customer(reply?.value) })
     }
+}
+
+/// A bare bundle.
+pub(super) fn write_bundle(wrapped: &WrappedDataKey<'_>, context: &Context) -> Result<Vec<u8>> {
+    let draft = wrapped.draft(context);
+    let mut bundle = vec![0; HEADER_LENGTH + draft.body_length()];
+    let (start, body) = bundle.split_at_mut(HEADER_LENGTH);
+    start.copy_from_slice(&header(Purpose::DataKey));
+    draft.write_body(&wrapped.keys, body)?;
+    Ok(bundle)
 }
 
 fn write_envelope(
     wrapped: &WrappedDataKey<'_>,
+    form: Form,
     message_id: &[u8; MESSAGE_ID_LENGTH],
     data: &[u8],
     context: &Context,
     aad: Option<&[u8]>,
     output: &mut [u8],
 ) -> Result<()> {
-    let (length, key) = write_header(wrapped, Form::OneShot, message_id, context, output)?;
-    seal_one_shot(&key, aad, data, &mut output[length..])
+    let (length, key) = write_header(wrapped, form, message_id, context, output)?;
+    seal_payload(&key, form, aad, data, &mut output[length..])
 }
 
 /// Writes all that comes before the payload to the front of `output`; returns its length, and the key of the payload.

@@ -130,6 +130,9 @@ impl KekFactory {
             policy: config.policy,
             deny_while_pending: config.deny_while_pending,
             shared: config.shared,
+            min_wraps: config.min_wraps,
+            fail_over_on_refusal: config.fail_over_on_refusal,
+            enforced: config.enforced,
             keys: config.keys.into_iter().map(|key| self.key(key).map(Arc::new)).collect::<Result<_>>()?,
         })
     }

@@ -64,10 +64,10 @@ pub(crate) fn context_tag(commitment: &[u8; COMMITMENT_LENGTH], context: &Contex
 }
 
 /// The data key that all of `shares` make together: their XOR (NIST SP 800-133r2 §6.3).
-pub(crate) fn combine_shares(shares: &[Secret<32>]) -> Secret<32> {
+pub(crate) fn combine_shares<'a>(shares: impl IntoIterator<Item = &'a [u8; 32]>) -> Secret<32> {
     let mut data_key = Secret::zero();
     for share in shares {
-        data_key.iter_mut().zip(share.iter()).for_each(|(byte, other)| *byte ^= other);
+        data_key.iter_mut().zip(share).for_each(|(byte, other)| *byte ^= other);
     }
     data_key
 }

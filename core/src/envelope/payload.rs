@@ -9,13 +9,18 @@ use crate::secret::Secret;
 /// Most bytes of a payload in the one-shot form.
 pub(crate) const MAX_ONE_SHOT: usize = 1 << 30;
 
-/// Bytes of the message id and the one frame of a one-shot payload.
-pub(crate) fn sealed_length(data_length: usize) -> Result<usize> {
-    if data_length > MAX_ONE_SHOT {
-        let message = format!("a payload of {data_length} bytes is over the limit of 2^30 bytes for the one-shot form");
-        return Err(Error::new(ErrorCode::LimitExceeded, message));
-    }
-    Ok(MESSAGE_ID_LENGTH + data_length + TAG_LENGTH)
+/// Bytes of the message id and all frames of a payload.
+pub(crate) fn sealed_length(form: Form, data_length: usize) -> Result<usize> {
+    let frames = match form {
+        Form::OneShot if data_length > MAX_ONE_SHOT => {
+            let message =
+                format!("a payload of {data_length} bytes is over the limit of 2^30 bytes for the one-shot form");
+            return Err(Error::new(ErrorCode::LimitExceeded, message));
+        }
+        Form::OneShot => 1,
+        Form::Framed { frame_log } => data_length.div_ceil(1 << frame_log).max(1),
+    };
+    Ok(MESSAGE_ID_LENGTH + data_length + frames * TAG_LENGTH)
 }
 
 /// Encrypts and decrypts the frames of one message.
@@ -50,9 +55,27 @@ impl FrameCipher {
     }
 }
 
-/// Encrypts `data` into `output`, which has room for the ciphertext and the tag.
-pub(crate) fn seal_one_shot(key: &Secret<32>, aad: Option<&[u8]>, data: &[u8], output: &mut [u8]) -> Result<()> {
-    FrameCipher::new(key, FrameAad::of(aad))?.seal(0, true, data, output)
+/// Encrypts `data` into `output`, which has room for the ciphertext and the tags.
+pub(crate) fn seal_payload(
+    key: &Secret<32>,
+    form: Form,
+    aad: Option<&[u8]>,
+    data: &[u8],
+    output: &mut [u8],
+) -> Result<()> {
+    let cipher = FrameCipher::new(key, FrameAad::of(aad))?;
+    let frame_length = match form {
+        Form::OneShot => output.len(),
+        Form::Framed { frame_log } => frame_length(frame_log),
+    };
+    let last = output.len().div_ceil(frame_length) - 1;
+    let mut rest = data;
+    for (number, frame) in output.chunks_mut(frame_length).enumerate() {
+        let (plaintext, later) = rest.split_at(frame.len() - TAG_LENGTH);
+        cipher.seal(number as u64, number == last, plaintext, frame)?;
+        rest = later;
+    }
+    Ok(())
 }
 
 /// Bytes of the decrypted payload.

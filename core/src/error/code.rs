@@ -23,9 +23,9 @@ pub enum ErrorCode {
     BufferTooSmall = 108,
     /// Register a key for this context, or set fallback = "managed".
     NoMatchingKey = 201,
-    /// The bundle names keys that do not protect this context; it was not made for it.
+    /// The bundle does not name the keys that protect this context: it was made for another one, or before a binding that is now enforced.
     PolicyMismatch = 202,
-    /// The operation would weaken the protection of the data; it needs the separate permission allow_downgrade.
+    /// The new keys would be easier to use than the old ones (that needs the separate permission allow_downgrade), or a rewrap would leave keys behind that still open an older copy (use reencrypt, or keep_data_key).
     DowngradeRefused = 203,
     /// The key was suspended (kill switch); only the party that suspended it can resume it.
     KeySuspended = 204,
@@ -222,9 +222,11 @@ impl ErrorCode {
             }
             Self::BufferTooSmall => "Pass a buffer of at least the needed length, which is reported with the error.",
             Self::NoMatchingKey => "Register a key for this context, or set fallback = \"managed\".",
-            Self::PolicyMismatch => "The bundle names keys that do not protect this context; it was not made for it.",
+            Self::PolicyMismatch => {
+                "The bundle does not name the keys that protect this context: it was made for another one, or before a binding that is now enforced."
+            }
             Self::DowngradeRefused => {
-                "The operation would weaken the protection of the data; it needs the separate permission allow_downgrade."
+                "The new keys would be easier to use than the old ones (that needs the separate permission allow_downgrade), or a rewrap would leave keys behind that still open an older copy (use reencrypt, or keep_data_key)."
             }
             Self::KeySuspended => {
                 "The key was suspended (kill switch); only the party that suspended it can resume it."

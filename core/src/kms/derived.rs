@@ -6,7 +6,7 @@ use crate::envelope::{MANAGED_BLOB, WRAP_PLAINTEXT};
 use crate::error::Result;
 use crate::secret::Secret;
 
-const SALT_LENGTH: usize = 16;
+pub(crate) const SALT_LENGTH: usize = 16;
 
 /// salt(16) ‖ AES-256-GCM(WK, nonce 0, AAD `bind`, `plaintext`)
 pub(crate) fn wrap(
@@ -15,9 +15,21 @@ pub(crate) fn wrap(
     bind: &[u8; 32],
     plaintext: &Secret<WRAP_PLAINTEXT>,
 ) -> Result<[u8; MANAGED_BLOB]> {
+    let mut salt = [0; SALT_LENGTH];
+    random.fill(&mut salt)?;
+    wrap_salted(chain_key, &salt, bind, plaintext)
+}
+
+/// As [`wrap`], with a salt that was drawn for this wrap alone.
+pub(crate) fn wrap_salted(
+    chain_key: &Hkdf,
+    salt: &[u8; SALT_LENGTH],
+    bind: &[u8; 32],
+    plaintext: &Secret<WRAP_PLAINTEXT>,
+) -> Result<[u8; MANAGED_BLOB]> {
     let mut blob = [0; MANAGED_BLOB];
-    let (salt, sealed) = blob.split_at_mut(SALT_LENGTH);
-    random.fill(salt)?;
+    let (start, sealed) = blob.split_at_mut(SALT_LENGTH);
+    start.copy_from_slice(salt);
     let key = wrapping_key(chain_key, bind, salt);
     let (ciphertext, tag) = sealed.split_at_mut(WRAP_PLAINTEXT);
     tag.copy_from_slice(&Active::seal(&key, Nonce::single_use_key(), bind, &**plaintext, ciphertext)?);

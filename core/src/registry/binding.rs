@@ -22,6 +22,12 @@ pub(crate) struct Binding {
     /// Refuse instead of using managed keys while the binding is pending.
     pub(crate) deny_while_pending: bool,
     pub(crate) shared: bool,
+    /// How many keys have to wrap at encryption; the others may be missing while they cannot be reached.
+    pub(crate) min_wraps: usize,
+    /// At decryption, a refusal by one key leads on to the next.
+    pub(crate) fail_over_on_refusal: bool,
+    /// Decryption refuses what has no share of this binding.
+    pub(crate) enforced: bool,
     pub(crate) keys: Vec<Arc<CustomerKey>>,
 }
 
@@ -52,7 +58,7 @@ impl Binding {
 
     /// Whether every item of the selector is in `context`.
     pub(crate) fn selects(&self, context: &Context) -> bool {
-        self.selector.canonical_items().all(|item| context.canonical_items().any(|other| other == item))
+        self.selector.is_contained_in(context)
     }
 
     pub(crate) fn key(&self, id: Id) -> Option<&Arc<CustomerKey>> {

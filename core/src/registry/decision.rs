@@ -41,14 +41,11 @@ impl Decision {
 
 impl From<&Outcome> for Decision {
     fn from(outcome: &Outcome) -> Self {
-        let Outcome::Customer(matched) = outcome else {
-            return Self { policy: Policy::Managed, bindings: Vec::new() };
-        };
-        let bindings = matched.bindings.iter().map(|binding| MatchedBinding {
+        let bindings = outcome.bindings().iter().map(|binding| MatchedBinding {
             id: binding.name.clone(),
             owner: binding.owner.clone(),
             key_ids: binding.keys.iter().map(|key| key.name.clone()).collect(),
         });
-        Self { policy: matched.policy, bindings: bindings.collect() }
+        Self { policy: outcome.policy(), bindings: bindings.collect() }
     }
 }

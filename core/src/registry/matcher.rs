@@ -16,6 +16,8 @@ pub(crate) struct MatchRules {
     pub(crate) fallback: bool,
     pub(crate) strict_names: bool,
     pub(crate) required_names: Vec<String>,
+    /// Names of items whose managed keys hold a share of customers' data.
+    pub(crate) shred_items: Vec<String>,
 }
 
 /// What the matcher decided for an encryption.
@@ -26,15 +28,47 @@ pub(crate) enum Outcome {
     Customer(CustomerMatch),
 }
 
-/// The permission to wrap under managed keys. Only the matcher makes one, so no error path can fall back by accident.
-pub(crate) struct ManagedUse(());
+/// The permission to wrap under the managed keys of these items. Only the matcher makes one, so no error path can fall back by accident.
+pub(crate) struct ManagedUse(Context);
+
+impl ManagedUse {
+    /// The items whose keys may be used, all together.
+    pub(crate) fn items(&self) -> &Context {
+        &self.0
+    }
+}
 
 pub(crate) struct CustomerMatch {
     pub(crate) policy: Policy,
     /// Sorted by binding id.
     pub(crate) bindings: Vec<Arc<Binding>>,
-    /// Under dual control the vendor's managed keys hold a share of their own.
+    /// Under dual control the vendor's managed keys hold a share of their own; elsewhere those of the items to be shredded.
     pub(crate) managed: Option<ManagedUse>,
+}
+
+impl Outcome {
+    /// The bindings whose keys protect the data; none under managed keys.
+    pub(crate) fn bindings(&self) -> &[Arc<Binding>] {
+        match self {
+            Self::Managed(_) => &[],
+            Self::Customer(matched) => &matched.bindings,
+        }
+    }
+
+    pub(crate) fn policy(&self) -> Policy {
+        match self {
+            Self::Managed(_) => Policy::Managed,
+            Self::Customer(matched) => matched.policy,
+        }
+    }
+
+    /// The items whose managed keys hold a share.
+    pub(crate) fn managed_items(&self) -> Option<&Context> {
+        match self {
+            Self::Managed(fallback) => Some(fallback.items()),
+            Self::Customer(matched) => matched.managed.as_ref().map(ManagedUse::items),
+        }
+    }
 }
 
 impl Registry {
@@ -51,17 +85,46 @@ impl Registry {
             return self.fall_back(context).map(Outcome::Managed);
         }
         let policy = combined_policy(&bindings);
-        check_limits(policy, &bindings)?;
-        let managed = (policy == Policy::DualControl).then_some(ManagedUse(()));
+        let managed_items =
+            if policy == Policy::DualControl { Some(context.clone()) } else { self.items_to_shred(context)? };
+        let managed = managed_items.map(ManagedUse);
+        check_limits(policy, &bindings, managed.is_some())?;
         Ok(Outcome::Customer(CustomerMatch { policy, bindings, managed }))
     }
 
-    /// Refuses what a suspension stops, also for data under managed keys.
+    /// Refuses what a suspension stops, also for data under managed keys (R23), and what lacks the share of an enforced binding (R32).
+    ///
+    /// # Errors
+    /// `KeySuspended`, `PolicyMismatch`.
+    pub(crate) fn check_readable(&self, context: &Context, has_share: impl Fn(&Binding) -> bool) -> Result<()> {
+        let hits = self.live.find(context);
+        self.refuse_suspended(&hits)?;
+        if !hits.iter().any(|hit| self.bindings[hit.binding].enforced) {
+            return Ok(());
+        }
+        match self.most_specific(&hits).iter().find(|binding| binding.enforced && !has_share(binding)) {
+            Some(binding) => {
+                let message = format!("binding {} is enforced, and the bundle has no share of it (R32)", binding.name);
+                Err(Error::new(ErrorCode::PolicyMismatch, message))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses what a suspension stops.
     ///
     /// # Errors
     /// `KeySuspended`.
     pub(crate) fn check_not_suspended(&self, context: &Context) -> Result<()> {
         self.refuse_suspended(&self.live.find(context))
+    }
+
+    /// The items of the context whose managed keys hold a share of customers' data.
+    pub(crate) fn items_to_shred(&self, context: &Context) -> Result<Option<Context>> {
+        if self.rules.shred_items.is_empty() {
+            return Ok(None);
+        }
+        context.subset(|_, name| self.rules.shred_items.iter().any(|item| item == name))
     }
 
     /// A kill switch holds whatever else matches, also where the same owner's narrower binding is active.
@@ -99,7 +162,7 @@ impl Registry {
             let message = "no customer key matches this context, and fallback is \"deny\"";
             return Err(Error::new(ErrorCode::NoMatchingKey, message));
         }
-        Ok(ManagedUse(()))
+        Ok(ManagedUse(context.clone()))
     }
 
     fn check_names(&self, context: &Context, warn: impl Fn(String)) -> Result<()> {
@@ -140,11 +203,10 @@ fn combined_policy(bindings: &[Arc<Binding>]) -> Policy {
 }
 
 /// A bundle has to be able to hold what was decided.
-fn check_limits(policy: Policy, bindings: &[Arc<Binding>]) -> Result<()> {
+fn check_limits(policy: Policy, bindings: &[Arc<Binding>], has_managed_share: bool) -> Result<()> {
     let (needed, what) = match policy {
         Policy::AnyOf => (bindings.iter().map(|binding| binding.keys.len()).sum(), "wraps of one share"),
-        Policy::DualControl => (bindings.len() + 1, "shares of a bundle"),
-        Policy::Managed | Policy::CustomerGated => (bindings.len(), "shares of a bundle"),
+        _ => (bindings.len() + usize::from(has_managed_share), "shares of a bundle"),
     };
     if needed > MAX_COUNT {
         let message =
@@ -154,7 +216,7 @@ fn check_limits(policy: Policy, bindings: &[Arc<Binding>]) -> Result<()> {
     Ok(())
 }
 
-/// The names that selectors of live bindings use, and how they are told from misspelt ones.
+/// The names that selectors of live bindings and `shred_items` use, and how they are told from misspelt ones.
 pub(super) struct BoundNames {
     names: BTreeSet<String>,
     by_form: BTreeMap<String, BTreeSet<String>>,
@@ -165,10 +227,11 @@ pub(super) struct BoundNames {
 const MAX_WARNED_NAMES: usize = 1_000;
 
 impl BoundNames {
-    pub(super) fn new<'a>(bindings: impl Iterator<Item = &'a Arc<Binding>>) -> Self {
+    pub(super) fn new<'a>(bindings: impl Iterator<Item = &'a Arc<Binding>>, shred_items: &'a [String]) -> Self {
         let mut names = BTreeSet::new();
         let mut by_form: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (name, _) in bindings.flat_map(|binding| &binding.selector_items) {
+        let selector_names = bindings.flat_map(|binding| &binding.selector_items).map(|(name, _)| name);
+        for name in selector_names.chain(shred_items) {
             if names.insert(name.clone()) {
                 by_form.entry(form(name)).or_default().insert(name.clone());
             }

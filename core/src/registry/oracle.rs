@@ -48,6 +48,9 @@ fn binding(config: BindingConfig) -> Binding {
         policy: config.policy,
         deny_while_pending: config.deny_while_pending,
         shared: config.shared,
+        min_wraps: config.min_wraps,
+        fail_over_on_refusal: config.fail_over_on_refusal,
+        enforced: config.enforced,
         keys: keys.collect(),
     }
 }

@@ -204,7 +204,7 @@ class NoMatchingKey(PolicyError):
 
 
 class PolicyMismatch(PolicyError):
-    """The bundle names keys that do not protect this context; it was not made for it."""
+    """The bundle does not name the keys that protect this context: it was made for another one, or before a binding that is now enforced."""
 
     code = 202
     name = "PolicyMismatch"
@@ -212,7 +212,7 @@ class PolicyMismatch(PolicyError):
 
 
 class DowngradeRefused(PolicyError):
-    """The operation would weaken the protection of the data; it needs the separate permission allow_downgrade."""
+    """The new keys would be easier to use than the old ones (that needs the separate permission allow_downgrade), or a rewrap would leave keys behind that still open an older copy (use reencrypt, or keep_data_key)."""
 
     code = 203
     name = "DowngradeRefused"

@@ -18,6 +18,8 @@ fn event() -> Event {
         policy: None,
         data_key: None,
         context: Default::default(),
+        new_context: None,
+        downgrade: false,
         uses: Vec::new(),
     }
 }
