@@ -125,6 +125,25 @@ impl Engine {
         }
     }
 
+    /// Whether encrypting for this context waits for nothing: its keys are in memory, and there is no audit trail to be written.
+    pub(crate) fn is_immediate(&self, context: &Context) -> bool {
+        let snapshot = self.snapshot();
+        let in_memory = |context| snapshot.managed.cached(context).is_some();
+        snapshot.audit.is_none()
+            && match snapshot.decide(context) {
+                Ok(Outcome::Customer(matched)) => {
+                    let mut keys = matched.bindings.iter().flat_map(|binding| &binding.keys);
+                    matched.managed.is_none() && !keys.any(|key| key.kek.needs_network())
+                }
+                Ok(Outcome::Managed(_)) => in_memory(context),
+                Err(_) => true,
+            }
+    }
+
+    pub(crate) fn is_audited(&self) -> bool {
+        self.snapshot().audit.is_some()
+    }
+
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
     }

@@ -102,6 +102,17 @@ impl Vault {
         self.engine.needs_network(context)
     }
 
+    /// Whether encrypting for this context waits for nothing, so that a `_now` call may be made where nothing may block: no network, no read of the store,
+    /// no audit trail. It holds for the moment: the keys of a context leave memory after a minute.
+    pub fn is_immediate(&self, context: &Context) -> bool {
+        self.engine.is_immediate(context)
+    }
+
+    /// Whether there is an audit trail, which calls wait for.
+    pub fn is_audited(&self) -> bool {
+        self.engine.is_audited()
+    }
+
     /// What the vault did since it was opened.
     pub fn stats(&self) -> Stats {
         self.engine.counters().snapshot()
