@@ -43,6 +43,7 @@ test-c: build
 
 test-python: build
 	$(VENV) -m pytest -q tests/python
+	$(VENV) tests/python/run_versions.py
 
 test-node: build
 	cd bindings/node && npm test && npm run types
@@ -144,4 +145,4 @@ bench-matching: setup
 	$(VENV) tests/bench/match_cost.py
 
 clean:
-	rm -rf build target .venv bindings/node/node_modules bindings/node/*.node
+	rm -rf build target .venv tests/python/pyright/node_modules bindings/node/node_modules bindings/node/*.node

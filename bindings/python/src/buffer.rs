@@ -13,41 +13,14 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyMemoryView};
 use zeroize::Zeroizing;
 
-/// Bytes to read, for as long as the operation lasts, also with the interpreter released.
-pub(crate) enum Input<'a> {
-    Immutable(&'a [u8]),
-    Copied(Zeroizing<Vec<u8>>),
-}
-
-impl<'a> Input<'a> {
-    /// Takes any C-contiguous bytes-like object; `name` is the argument's name for the error.
-    pub(crate) fn new(argument: &'a Bound<'_, PyAny>, name: &str) -> PyResult<Self> {
-        match argument.cast::<PyBytes>() {
-            Ok(bytes) => Ok(Self::Immutable(bytes.as_bytes())),
-            Err(_) => copy(&view(argument, name, "bytes-like")?).map(Self::Copied),
-        }
-    }
-
-    pub(crate) fn optional(argument: Option<&'a Bound<'_, PyAny>>, name: &str) -> PyResult<Option<Self>> {
-        argument.map(|argument| Self::new(argument, name)).transpose()
-    }
-
-    pub(crate) fn as_slice(&self) -> &[u8] {
-        match self {
-            Self::Immutable(bytes) => bytes,
-            Self::Copied(bytes) => bytes,
-        }
-    }
-}
-
-/// Bytes to read that outlast the call in Python: shared where they are immutable, and copied otherwise.
-pub(crate) enum OwnedInput {
+/// Bytes to read, also with the interpreter released: shared where they are immutable, and copied otherwise.
+pub(crate) enum Input {
     Shared(PyBackedBytes),
     Copied(Zeroizing<Vec<u8>>),
 }
 
-impl OwnedInput {
-    /// As [`Input::new`].
+impl Input {
+    /// Takes any C-contiguous bytes-like object; `name` is the argument's name for the error.
     pub(crate) fn new(argument: &Bound<'_, PyAny>, name: &str) -> PyResult<Self> {
         match argument.cast::<PyBytes>() {
             Ok(bytes) => Ok(Self::Shared(bytes.clone().into())),
@@ -63,7 +36,7 @@ impl OwnedInput {
     }
 }
 
-impl Default for OwnedInput {
+impl Default for Input {
     fn default() -> Self {
         Self::Copied(Zeroizing::default())
     }

@@ -6,6 +6,8 @@ use libvault::{Error, ErrorCode};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
+use crate::interrupt;
+
 /// Runs a call into the core. An error becomes its exception, and a panic becomes `Internal`: PyO3's own
 /// `PanicException` is not an `Exception`, so a handler for errors would miss it.
 pub(crate) fn call<T>(py: Python<'_>, operation: impl FnOnce() -> Result<T, Error>) -> PyResult<T> {
@@ -17,12 +19,28 @@ pub(crate) fn call_detached<T: Send>(
     py: Python<'_>,
     operation: impl FnOnce() -> Result<T, Error> + Send,
 ) -> PyResult<T> {
-    py.detach(|| guard(operation)).map_err(|error| exception(py, &error))
+    let result = py.detach(|| guard(operation));
+    if let Some(raised) = interrupt::take_raised() {
+        return Err(raised);
+    }
+    result.map_err(|error| exception(py, &error))
 }
 
 /// As [`call`], for an operation that never waits for the network: `None` if it would have to.
 pub(crate) fn call_now<T>(py: Python<'_>, operation: impl FnOnce() -> Result<T, Error>) -> PyResult<Option<T>> {
-    match guard(operation) {
+    unless_it_would_block(py, guard(operation))
+}
+
+/// As [`call_now`], with the interpreter released meanwhile.
+pub(crate) fn call_now_detached<T: Send>(
+    py: Python<'_>,
+    operation: impl FnOnce() -> Result<T, Error> + Send,
+) -> PyResult<Option<T>> {
+    unless_it_would_block(py, py.detach(|| guard(operation)))
+}
+
+fn unless_it_would_block<T>(py: Python<'_>, result: Result<T, Error>) -> PyResult<Option<T>> {
+    match result {
         Ok(value) => Ok(Some(value)),
         Err(error) if error.code() == ErrorCode::WouldBlock => Ok(None),
         Err(error) => Err(exception(py, &error)),

@@ -3,9 +3,12 @@
 #![deny(unsafe_code)]
 
 mod buffer;
+mod call;
 mod config;
 mod context;
 mod errors;
+mod interrupt;
+mod log;
 mod loop_calls;
 mod module;
 mod results;

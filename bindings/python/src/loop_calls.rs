@@ -12,14 +12,15 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use libvault::{Context, Error, runtime};
+use libvault::{Error, runtime};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use zeroize::Zeroizing;
 
-use crate::buffer::OwnedInput;
+use crate::call::{self, Call};
+use crate::log::LogQueue;
 use crate::vault::Vault;
-use crate::{context, errors, results};
+use crate::{errors, results};
 
 /// Up to this length an operation that waits for nothing is done at once, on the loop's thread: it takes less than handing it over.
 const AT_ONCE_UP_TO: usize = 64 * 1024;
@@ -57,8 +58,9 @@ impl LoopCalls {
         while matches!((&self.wake_up).read(&mut bytes), Ok(length) if length == bytes.len()) {}
         let calls = std::mem::take(&mut *lock(&self.ended.calls));
         let ended = PyList::empty(py);
-        for (number, result) in calls {
+        for EndedCall { number, log, result } in calls {
             lock(&self.running).remove(&number);
+            log.deliver(py);
             match result {
                 Ok(value) => ended.append((number, value.into_python(py)?, py.None()))?,
                 Err(error) => ended.append((number, py.None(), errors::exception(py, &error).into_value(py)))?,
@@ -74,80 +76,122 @@ impl LoopCalls {
         }
     }
 
-    // Every verb gives its result if it waits for nothing and is soon done; the number of the call that runs now; or None, if it is local work
-    // for a thread that may be kept busy.
+    // Every verb gives its result, the number of the call that runs now, or `None`: it belongs in the next mode.
 
+    #[expect(clippy::too_many_arguments, reason = "those of the verb")]
     fn encrypt<'py>(
         &self,
         py: Python<'py>,
+        mode: Mode,
         vault: &Vault,
         data: &Bound<'py, PyAny>,
         context: &Bound<'py, PyAny>,
         aad: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        timeout: Option<f64>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let call = Call::new("data", data, context, aad)?;
-        self.start(py, vault, call, Verb::Encrypt)
+        self.start(py, mode, vault, timeout, call, Verb::Encrypt)
     }
 
+    #[expect(clippy::too_many_arguments, reason = "those of the verb")]
     fn decrypt<'py>(
         &self,
         py: Python<'py>,
+        mode: Mode,
         vault: &Vault,
         envelope: &Bound<'py, PyAny>,
         context: &Bound<'py, PyAny>,
         aad: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        timeout: Option<f64>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let call = Call::new("envelope", envelope, context, aad)?;
-        self.start(py, vault, call, Verb::Decrypt)
+        self.start(py, mode, vault, timeout, call, Verb::Decrypt)
     }
 
     fn create_data_key<'py>(
         &self,
         py: Python<'py>,
+        mode: Mode,
         vault: &Vault,
         context: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let call =
-            Call { data: OwnedInput::default(), context: context::from_argument(context, "context")?, aad: None };
-        self.start(py, vault, call, Verb::CreateDataKey)
+        timeout: Option<f64>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        self.start(py, mode, vault, timeout, Call::without_data(context)?, Verb::CreateDataKey)
     }
 
     fn decrypt_data_key<'py>(
         &self,
         py: Python<'py>,
+        mode: Mode,
         vault: &Vault,
         bundle: &Bound<'py, PyAny>,
         context: &Bound<'py, PyAny>,
-    ) -> PyResult<Bound<'py, PyAny>> {
+        timeout: Option<f64>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
         let call = Call::new("bundle", bundle, context, None)?;
-        self.start(py, vault, call, Verb::DecryptDataKey)
+        self.start(py, mode, vault, timeout, call, Verb::DecryptDataKey)
+    }
+}
+
+/// Where a call runs; they are tried in this order.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// On the loop's thread, if it waits for nothing; on the runtime, if it calls a KMS.
+    AtOnce,
+    /// On a thread that may be kept busy, unless it calls a KMS.
+    InThread,
+    OnRuntime,
+}
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Mode {
+    type Error = PyErr;
+
+    fn extract(number: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        Ok(match number.extract::<u8>()? {
+            0 => Self::AtOnce,
+            1 => Self::InThread,
+            _ => Self::OnRuntime,
+        })
     }
 }
 
 impl LoopCalls {
-    fn start<'py>(&self, py: Python<'py>, vault: &Vault, call: Call, verb: Verb) -> PyResult<Bound<'py, PyAny>> {
-        let vault = vault.core();
-        if !vault.needs_network(&call.context) {
-            if call.length() > AT_ONCE_UP_TO {
-                return Ok(py.None().into_bound(py));
+    fn start<'py>(
+        &self,
+        py: Python<'py>,
+        mode: Mode,
+        vault: &Vault,
+        timeout: Option<f64>,
+        call: Call,
+        verb: Verb,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let log = Arc::clone(vault.log());
+        let _delivery = log.deliver_after(py);
+        let vault = vault.awaited(timeout)?;
+        match mode {
+            Mode::AtOnce if verb.calls_a_kms(&vault, &call) => {}
+            Mode::AtOnce if call.length() > AT_ONCE_UP_TO || !vault.is_immediate(&call.context) => return Ok(None),
+            Mode::AtOnce => {
+                if let Some(value) = errors::call_now(py, || verb.now(&vault, &call))? {
+                    return value.into_python(py).map(Some);
+                }
             }
-            if let Some(value) = errors::call_now(py, || verb.now(vault, &call))? {
-                return value.into_python(py);
-            }
+            Mode::InThread => return verb.locally(py, &vault, &call),
+            Mode::OnRuntime => {}
         }
-        let vault = vault.clone();
-        let number = self.spawn(py, async move { verb.run(&vault, &call).await })?;
-        Ok(number.into_pyobject(py)?.into_any())
+        let number = self.spawn(py, &log, async move { verb.run(&vault, &call).await })?;
+        Ok(Some(number.into_pyobject(py)?.into_any()))
     }
 
     fn spawn(
         &self,
         py: Python<'_>,
+        log: &Arc<LogQueue>,
         call: impl Future<Output = Result<Value, Error>> + Send + 'static,
     ) -> PyResult<u64> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let number = NUMBERS.fetch_add(1, Relaxed);
-        let ending = Ending { ended: Arc::clone(&self.ended), number, result: None };
+        let ending = Ending { ended: Arc::clone(&self.ended), number, log: Arc::clone(log), result: None };
         // Entered before it can end, so that `ended` finds it to remove.
         let mut running = lock(&self.running);
         let task = errors::call(py, || Ok(runtime::spawn(async move { ending.with(call.await) })))?;
@@ -167,14 +211,21 @@ impl Drop for LoopCalls {
 
 /// The calls that ended and were not fetched yet, and the socket that says so.
 struct Ended {
-    calls: Mutex<Vec<(u64, Result<Value, Error>)>>,
+    calls: Mutex<Vec<EndedCall>>,
     signal: UnixStream,
+}
+
+struct EndedCall {
+    number: u64,
+    log: Arc<LogQueue>,
+    result: Result<Value, Error>,
 }
 
 /// Reports the end of a call when it is dropped: after the result, a panic, or an abort.
 struct Ending {
     ended: Arc<Ended>,
     number: u64,
+    log: Arc<LogQueue>,
     result: Option<Result<Value, Error>>,
 }
 
@@ -187,39 +238,9 @@ impl Ending {
 impl Drop for Ending {
     fn drop(&mut self) {
         let result = self.result.take().unwrap_or_else(|| Err(Error::internal("libvault panicked")));
-        lock(&self.ended.calls).push((self.number, result));
+        lock(&self.ended.calls).push(EndedCall { number: self.number, log: Arc::clone(&self.log), result });
         // A full socket wakes the loop as well as one more byte would, and a closed one has no loop.
         let _ = (&self.ended.signal).write(&[0]);
-    }
-}
-
-/// The arguments that the verbs share, kept for as long as the call runs.
-struct Call {
-    data: OwnedInput,
-    context: Context,
-    aad: Option<OwnedInput>,
-}
-
-impl Call {
-    fn new(
-        name: &str,
-        data: &Bound<'_, PyAny>,
-        context: &Bound<'_, PyAny>,
-        aad: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Self> {
-        Ok(Self {
-            data: OwnedInput::new(data, name)?,
-            context: context::from_argument(context, "context")?,
-            aad: aad.map(|aad| OwnedInput::new(aad, "aad")).transpose()?,
-        })
-    }
-
-    fn aad(&self) -> Option<&[u8]> {
-        self.aad.as_ref().map(OwnedInput::as_slice)
-    }
-
-    fn length(&self) -> usize {
-        self.data.as_slice().len() + self.aad().map_or(0, <[u8]>::len)
     }
 }
 
@@ -232,8 +253,13 @@ enum Verb {
 }
 
 impl Verb {
+    /// Whether it is known beforehand that it has to.
+    fn calls_a_kms(self, vault: &libvault::Vault, call: &Call) -> bool {
+        vault.needs_network(&call.context)
+    }
+
     fn now(self, vault: &libvault::Vault, call: &Call) -> Result<Value, Error> {
-        let (data, context) = (call.data.as_slice(), &call.context);
+        let (data, context) = (call.data(), &call.context);
         match self {
             Self::Encrypt => vault.encrypt_now(data, context, call.aad()).map(Value::bytes),
             Self::Decrypt => vault.decrypt_now(data, context, call.aad()).map(Value::bytes),
@@ -242,8 +268,25 @@ impl Verb {
         }
     }
 
+    /// With the interpreter released; long results are written in place.
+    fn locally<'py>(
+        self,
+        py: Python<'py>,
+        vault: &libvault::Vault,
+        call: &Call,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        match self {
+            Self::Encrypt => Ok(call::encrypt_locally(py, vault, call)?.map(Bound::into_any)),
+            Self::Decrypt => Ok(call::decrypt_locally(py, vault, call)?.map(Bound::into_any)),
+            _ => match errors::call_now_detached(py, || self.now(vault, call))? {
+                Some(value) => value.into_python(py).map(Some),
+                None => Ok(None),
+            },
+        }
+    }
+
     async fn run(self, vault: &libvault::Vault, call: &Call) -> Result<Value, Error> {
-        let (data, context) = (call.data.as_slice(), &call.context);
+        let (data, context) = (call.data(), &call.context);
         match self {
             Self::Encrypt => vault.encrypt(data, context, call.aad()).await.map(Value::bytes),
             Self::Decrypt => vault.decrypt(data, context, call.aad()).await.map(Value::bytes),

@@ -14,15 +14,9 @@ use crate::{config, errors, results};
 #[pyo3(signature = (config=None))]
 pub(crate) fn open(py: Python<'_>, config: Option<&Bound<'_, PyAny>>) -> PyResult<Vault> {
     let config = config::from_argument(py, config)?;
-    let vault = errors::call_detached(py, || libvault::Vault::open(config))?;
-    let warnings = vault.warnings();
-    if !warnings.is_empty() {
-        let logger = py.import("logging")?.call_method1("getLogger", ("libvault",))?;
-        for warning in warnings {
-            logger.call_method1("warning", ("%s", warning))?;
-        }
-    }
-    Ok(Vault::wrap(vault))
+    let vault = Vault::wrap(errors::call_detached(py, || libvault::Vault::open(config))?);
+    vault.log().deliver(py);
+    Ok(vault)
 }
 
 /// Makes a root key file, a store and a configuration that names them, in a directory; refuses to replace any.

@@ -50,11 +50,9 @@ pub(crate) fn decision<'py>(py: Python<'py>, decision: &Decision) -> PyResult<Bo
 pub(crate) fn stats<'py>(py: Python<'py>, stats: &Stats) -> PyResult<Bound<'py, PyAny>> {
     static STATS: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     let fields = PyDict::new(py);
-    fields.set_item("root_key_uses", stats.root_key_uses)?;
-    fields.set_item("managed_wraps", stats.managed_wraps)?;
-    fields.set_item("managed_unwraps", stats.managed_unwraps)?;
-    fields.set_item("kms_wraps", stats.kms_wraps)?;
-    fields.set_item("kms_unwraps", stats.kms_unwraps)?;
+    for (name, count) in stats.fields() {
+        fields.set_item(name, count)?;
+    }
     STATS.import(py, "libvault._results", "Stats")?.call((), Some(&fields))
 }
 

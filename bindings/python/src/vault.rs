@@ -1,28 +1,34 @@
-//! The class `Vault`.
-//!
-//! Small operations that need no network keep the interpreter: once other threads want it, releasing it and getting it
-//! back takes longer than they do. Everything else releases it.
+//! The class `Vault`. How its verbs run is in `call`.
 
-use libvault::Error;
-use pyo3::exceptions::PyTypeError;
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::Duration;
+
+use libvault::{CallOptions, Error};
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use zeroize::Zeroizing;
 
-use crate::buffer::{Input, Output};
+use crate::buffer::Output;
+use crate::call::{self, Call};
 use crate::context::{self, Context};
-use crate::{errors, results};
+use crate::log::LogQueue;
+use crate::{config, errors, interrupt, results};
 
-/// From this many bytes on, the interpreter is released also for local work (about 5 µs of encryption).
-const RELEASE_FROM: usize = 32 * 1024;
-
-/// The same for the caller's output. Releasing costs a copy there, so it pays later (at about 0.4 ms); Python itself
-/// lets a thread run for 5 ms.
+/// From this many bytes on, the interpreter is released for local work into the caller's output. Releasing costs a copy there, so it pays late (at about
+/// 0.4 ms); Python itself lets a thread run for 5 ms.
 const RELEASE_INTO_FROM: usize = 4 * 1024 * 1024;
 
-/// An open vault. Share it between threads; open another in each process.
+/// An open vault. Share it between threads.
 #[pyclass(frozen, module = "libvault")]
-pub(crate) struct Vault(libvault::Vault);
+pub(crate) struct Vault {
+    core: libvault::Vault,
+    options: CallOptions,
+    /// The view for calls that block, with these options.
+    blocking: libvault::Vault,
+    log: Arc<LogQueue>,
+}
 
 #[pymethods]
 impl Vault {
@@ -32,59 +38,82 @@ impl Vault {
         context::from_argument(items, "items").map(Context::wrap)
     }
 
+    /// A view of this vault for calls with other options: `timeout` in seconds, for a whole call with all its keys and retries, and `actor`, who asks,
+    /// for the audit trail. What is not given stays as it is. Closing the view closes the vault.
+    #[pyo3(signature = (*, timeout=None, actor=None))]
+    fn with_options(&self, py: Python<'_>, timeout: Option<f64>, actor: Option<&str>) -> PyResult<Self> {
+        let mut options = self.options_with(timeout)?;
+        if let Some(actor) = actor {
+            options = errors::call(py, || options.try_actor(actor))?;
+        }
+        Ok(Self::view(self.core.clone(), options, Arc::clone(&self.log)))
+    }
+
     /// The decision for a context, without any call to a KMS.
     fn match_context<'py>(&self, py: Python<'py>, context: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let _delivery = self.log.deliver_after(py);
         let context = context::from_argument(context, "context")?;
-        let decision = errors::call(py, || self.0.match_context(&context))?;
+        let decision = errors::call(py, || self.core.match_context(&context))?;
         results::decision(py, &decision)
     }
 
     /// Encrypts `data` for a context; gives the envelope.
-    #[pyo3(signature = (data, context, aad=None))]
+    #[pyo3(signature = (data, context, aad=None, *, timeout=None))]
     fn encrypt<'py>(
         &self,
         py: Python<'py>,
         data: &Bound<'py, PyAny>,
         context: &Bound<'py, PyAny>,
         aad: Option<&Bound<'py, PyAny>>,
+        timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyBytes>> {
+        let _delivery = self.log.deliver_after(py);
         let call = Call::new("data", data, context, aad)?;
-        if call.length() < RELEASE_FROM {
-            if let Some(envelope) = errors::call_now(py, || call.run(|d, c, a| self.0.encrypt_now(d, c, a)))? {
-                return Ok(PyBytes::new(py, &envelope));
-            }
-        } else if !self.0.needs_network(&call.context) {
-            return self.encrypt_in_place(py, &call);
+        let vault = self.blocking(timeout)?;
+        if !call.is_short(&vault)
+            && !vault.needs_network(&call.context)
+            && let Some(envelope) = call::encrypt_locally(py, &vault, &call)?
+        {
+            return Ok(envelope);
         }
-        let envelope = errors::call_detached(py, || call.run(|d, c, a| self.0.encrypt_blocking(d, c, a)))?;
+        let envelope = call::run(
+            py,
+            &vault,
+            &call,
+            |vault, call| vault.encrypt_now(call.data(), &call.context, call.aad()),
+            |vault, call| vault.encrypt_blocking(call.data(), &call.context, call.aad()),
+        )?;
         Ok(PyBytes::new(py, &envelope))
     }
 
     /// Decrypts an envelope that was made for this context.
-    #[pyo3(signature = (envelope, context, aad=None))]
+    #[pyo3(signature = (envelope, context, aad=None, *, timeout=None))]
     fn decrypt<'py>(
         &self,
         py: Python<'py>,
         envelope: &Bound<'py, PyAny>,
         context: &Bound<'py, PyAny>,
         aad: Option<&Bound<'py, PyAny>>,
+        timeout: Option<f64>,
     ) -> PyResult<Bound<'py, PyBytes>> {
+        let _delivery = self.log.deliver_after(py);
         let call = Call::new("envelope", envelope, context, aad)?;
+        let vault = self.blocking(timeout)?;
         // The output is not yet known to any other thread, so it may be written with the interpreter released.
         PyBytes::new_with(py, call.plaintext_length(), |output| {
-            if call.length() < RELEASE_FROM {
-                let done = errors::call_now(py, || call.run(|d, c, a| self.0.decrypt_into_now(d, c, a, output)))?;
-                if done.is_some() {
+            if call.is_short(&vault) {
+                let decrypt = || vault.decrypt_into_now(call.data(), &call.context, call.aad(), output);
+                if errors::call_now(py, decrypt)?.is_some() {
                     return Ok(());
                 }
             }
-            errors::call_detached(py, || call.run(|d, c, a| self.0.decrypt_into_blocking(d, c, a, output)))?;
-            Ok(())
+            let decrypt = || vault.decrypt_into_blocking(call.data(), &call.context, call.aad(), output);
+            errors::call_detached(py, decrypt).map(drop)
         })
     }
 
     /// Encrypts into the caller's memory; gives the number of bytes written.
-    #[pyo3(signature = (data, context, output, aad=None))]
+    #[pyo3(signature = (data, context, output, aad=None, *, timeout=None))]
     fn encrypt_into(
         &self,
         py: Python<'_>,
@@ -92,23 +121,26 @@ impl Vault {
         context: &Bound<'_, PyAny>,
         output: &Bound<'_, PyAny>,
         aad: Option<&Bound<'_, PyAny>>,
+        timeout: Option<f64>,
     ) -> PyResult<usize> {
+        let _delivery = self.log.deliver_after(py);
         let call = Call::new("data", data, context, aad)?;
         let mut output = Output::new(output, "output")?;
-        if call.length() < RELEASE_INTO_FROM {
-            let written = output.with_slice(py, |output| {
-                errors::call_now(py, || call.run(|d, c, a| self.0.encrypt_into_now(d, c, a, output)))
-            })?;
-            if let Some(written) = written {
+        let vault = self.blocking(timeout)?;
+        if call.length() < RELEASE_INTO_FROM && !vault.is_audited() {
+            let encrypt = |output: &mut [u8]| vault.encrypt_into_now(call.data(), &call.context, call.aad(), output);
+            if let Some(written) = output.with_slice(py, |output| errors::call_now(py, || encrypt(output)))? {
                 return Ok(written);
             }
         }
-        let limit = errors::call(py, || self.0.encrypted_length_limit(call.data.as_slice().len(), &call.context))?;
-        write_detached(py, &mut output, limit, |own| call.run(|d, c, a| self.0.encrypt_into_blocking(d, c, a, own)))
+        let limit = errors::call(py, || vault.encrypted_length_limit(call.data().len(), &call.context))?;
+        write_detached(py, &mut output, limit, |own| {
+            vault.encrypt_into_blocking(call.data(), &call.context, call.aad(), own)
+        })
     }
 
     /// Decrypts into the caller's memory; gives the number of bytes written. After an error the output holds no plaintext.
-    #[pyo3(signature = (envelope, context, output, aad=None))]
+    #[pyo3(signature = (envelope, context, output, aad=None, *, timeout=None))]
     fn decrypt_into(
         &self,
         py: Python<'_>,
@@ -116,61 +148,89 @@ impl Vault {
         context: &Bound<'_, PyAny>,
         output: &Bound<'_, PyAny>,
         aad: Option<&Bound<'_, PyAny>>,
+        timeout: Option<f64>,
     ) -> PyResult<usize> {
+        let _delivery = self.log.deliver_after(py);
         let call = Call::new("envelope", envelope, context, aad)?;
         let mut output = Output::new(output, "output")?;
-        if call.length() < RELEASE_INTO_FROM {
-            let written = output.with_slice(py, |output| {
-                errors::call_now(py, || call.run(|d, c, a| self.0.decrypt_into_now(d, c, a, output)))
-            })?;
-            if let Some(written) = written {
+        let vault = self.blocking(timeout)?;
+        if call.length() < RELEASE_INTO_FROM && !vault.is_audited() {
+            let decrypt = |output: &mut [u8]| vault.decrypt_into_now(call.data(), &call.context, call.aad(), output);
+            if let Some(written) = output.with_slice(py, |output| errors::call_now(py, || decrypt(output)))? {
                 return Ok(written);
             }
         }
         write_detached(py, &mut output, call.plaintext_length(), |own| {
-            call.run(|d, c, a| self.0.decrypt_into_blocking(d, c, a, own))
+            vault.decrypt_into_blocking(call.data(), &call.context, call.aad(), own)
         })
     }
 
     /// How long the envelope of `length` bytes can get; exact for managed contexts.
     fn encrypted_length_limit(&self, py: Python<'_>, length: usize, context: &Bound<'_, PyAny>) -> PyResult<usize> {
+        let _delivery = self.log.deliver_after(py);
         let context = context::from_argument(context, "context")?;
-        errors::call(py, || self.0.encrypted_length_limit(length, &context))
+        errors::call(py, || self.core.encrypted_length_limit(length, &context))
     }
 
     /// A new data key with its bundle, for callers who encrypt themselves.
-    fn create_data_key(&self, py: Python<'_>, context: &Bound<'_, PyAny>) -> PyResult<results::DataKey> {
-        let context = context::from_argument(context, "context")?;
-        let made = match errors::call_now(py, || self.0.create_data_key_now(&context))? {
-            Some(made) => made,
-            None => errors::call_detached(py, || self.0.create_data_key_blocking(&context))?,
-        };
+    #[pyo3(signature = (context, *, timeout=None))]
+    fn create_data_key(
+        &self,
+        py: Python<'_>,
+        context: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
+    ) -> PyResult<results::DataKey> {
+        let _delivery = self.log.deliver_after(py);
+        let call = Call::without_data(context)?;
+        let made = call::run(
+            py,
+            &*self.blocking(timeout)?,
+            &call,
+            |vault, call| vault.create_data_key_now(&call.context),
+            |vault, call| vault.create_data_key_blocking(&call.context),
+        )?;
         Ok(results::DataKey(made))
     }
 
     /// The data key of a bundle that `create_data_key` made for this context.
+    #[pyo3(signature = (bundle, context, *, timeout=None))]
     fn decrypt_data_key(
         &self,
         py: Python<'_>,
         bundle: &Bound<'_, PyAny>,
         context: &Bound<'_, PyAny>,
+        timeout: Option<f64>,
     ) -> PyResult<results::DataKey> {
+        let _delivery = self.log.deliver_after(py);
         let call = Call::new("bundle", bundle, context, None)?;
-        let key = match errors::call_now(py, || call.run(|b, c, _| self.0.decrypt_data_key_now(b, c)))? {
-            Some(key) => key,
-            None => errors::call_detached(py, || call.run(|b, c, _| self.0.decrypt_data_key_blocking(b, c)))?,
-        };
+        let key = call::run(
+            py,
+            &*self.blocking(timeout)?,
+            &call,
+            |vault, call| vault.decrypt_data_key_now(call.data(), &call.context),
+            |vault, call| vault.decrypt_data_key_blocking(call.data(), &call.context),
+        )?;
         Ok(results::DataKey(key))
+    }
+
+    /// Puts another configuration in force, for all views, and reads all files that it names again. After an error the old one stays in force.
+    #[pyo3(signature = (config=None))]
+    fn reload(&self, py: Python<'_>, config: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let _delivery = self.log.deliver_after(py);
+        let config = config::from_argument(py, config)?;
+        errors::call_detached(py, || self.core.reload(config))
     }
 
     /// Counters since the vault was opened.
     fn stats<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        results::stats(py, &self.0.stats())
+        self.log.deliver(py);
+        results::stats(py, &self.core.stats())
     }
 
     /// Ends the use of the vault: later calls fail with `Closed`. Closing twice does nothing.
     fn close(&self, py: Python<'_>) {
-        py.detach(|| self.0.close());
+        let _delivery = self.log.deliver_after(py);
+        py.detach(|| self.core.close());
     }
 
     fn __enter__(this: Bound<'_, Self>) -> Bound<'_, Self> {
@@ -198,58 +258,39 @@ impl Vault {
 
 impl Vault {
     pub(crate) fn wrap(vault: libvault::Vault) -> Self {
-        Self(vault)
+        let log = LogQueue::of(&vault);
+        Self::view(vault, CallOptions::default(), log)
     }
 
-    pub(crate) fn core(&self) -> &libvault::Vault {
-        &self.0
+    fn view(core: libvault::Vault, options: CallOptions, log: Arc<LogQueue>) -> Self {
+        let blocking = core.with(interrupt::interruptible(options.clone()));
+        Self { core, options, blocking, log }
     }
 
-    /// Local encryption straight into the result, which no other thread knows yet.
-    fn encrypt_in_place<'py>(&self, py: Python<'py>, call: &Call<'_>) -> PyResult<Bound<'py, PyBytes>> {
-        let limit = errors::call(py, || self.0.encrypted_length_limit(call.data.as_slice().len(), &call.context))?;
-        let mut written = 0;
-        let envelope = PyBytes::new_with(py, limit, |output| {
-            written = errors::call_detached(py, || call.run(|d, c, a| self.0.encrypt_into_blocking(d, c, a, output)))?;
-            Ok(())
-        })?;
-        if written == limit { Ok(envelope) } else { Ok(PyBytes::new(py, &envelope.as_bytes()[..written])) }
-    }
-}
-
-/// The arguments that the verbs share.
-struct Call<'a> {
-    data: Input<'a>,
-    context: libvault::Context,
-    aad: Option<Input<'a>>,
-}
-
-impl<'a> Call<'a> {
-    fn new(
-        name: &str,
-        data: &'a Bound<'_, PyAny>,
-        context: &Bound<'_, PyAny>,
-        aad: Option<&'a Bound<'_, PyAny>>,
-    ) -> PyResult<Self> {
-        Ok(Self {
-            data: Input::new(data, name)?,
-            context: context::from_argument(context, "context")?,
-            aad: Input::optional(aad, "aad")?,
+    /// The view for a call that blocks this thread.
+    fn blocking(&self, timeout: Option<f64>) -> PyResult<Cow<'_, libvault::Vault>> {
+        Ok(match timeout {
+            None => Cow::Borrowed(&self.blocking),
+            Some(_) => Cow::Owned(self.core.with(interrupt::interruptible(self.options_with(timeout)?))),
         })
     }
 
-    fn run<T>(&self, verb: impl FnOnce(&[u8], &libvault::Context, Option<&[u8]>) -> T) -> T {
-        verb(self.data.as_slice(), &self.context, self.aad.as_ref().map(Input::as_slice))
+    /// The view for a call that an event loop waits for.
+    pub(crate) fn awaited(&self, timeout: Option<f64>) -> PyResult<libvault::Vault> {
+        Ok(self.core.with(self.options_with(timeout)?))
     }
 
-    /// The bytes to be worked on.
-    fn length(&self) -> usize {
-        self.data.as_slice().len() + self.aad.as_ref().map_or(0, |aad| aad.as_slice().len())
+    pub(crate) fn log(&self) -> &Arc<LogQueue> {
+        &self.log
     }
 
-    /// The length of the plaintext of an envelope; 0 if it is none, so that the core refuses it in its own order.
-    fn plaintext_length(&self) -> usize {
-        libvault::decrypted_length(self.data.as_slice()).unwrap_or(0)
+    fn options_with(&self, timeout: Option<f64>) -> PyResult<CallOptions> {
+        let options = self.options.clone();
+        let Some(seconds) = timeout else { return Ok(options) };
+        match Duration::try_from_secs_f64(seconds) {
+            Ok(timeout) => Ok(options.timeout(timeout)),
+            Err(_) => Err(PyValueError::new_err("timeout: a number of seconds, 0 or more, is required")),
+        }
     }
 }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Generator, Mapping
-from functools import partial
 from os import PathLike
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias, TypeVar, final
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
     from typing_extensions import Buffer
 
 T = TypeVar("T")
+# The modes of the verbs of LoopCalls.
+_AT_ONCE, _IN_THREAD, _ON_RUNTIME = range(3)
 ContextLike: TypeAlias = Context | Mapping[str, str]
 
 
@@ -57,29 +58,37 @@ class AsyncVault:
         """The decision for a context, without any call to a KMS."""
         return self._vault.match_context(context)
 
-    async def encrypt(self, data: Buffer, context: ContextLike, aad: Buffer | None = None) -> bytes:
+    def with_options(self, *, timeout: float | None = None, actor: str | None = None) -> AsyncVault:
+        """A view of this vault for calls with other options, as `Vault.with_options`."""
+        return AsyncVault(self._vault.with_options(timeout=timeout, actor=actor))
+
+    async def encrypt(
+        self, data: Buffer, context: ContextLike, aad: Buffer | None = None, *, timeout: float | None = None
+    ) -> bytes:
         """Encrypts `data` for a context; gives the envelope."""
-        loop_calls = _of_running_loop()
-        started = loop_calls.native.encrypt(self._vault, data, context, aad)
-        return await loop_calls.result(started, partial(self._vault.encrypt, data, context, aad))
+        calls = _of_running_loop()
+        return await calls.result(lambda mode: calls.native.encrypt(mode, self._vault, data, context, aad, timeout))
 
-    async def decrypt(self, envelope: Buffer, context: ContextLike, aad: Buffer | None = None) -> bytes:
+    async def decrypt(
+        self, envelope: Buffer, context: ContextLike, aad: Buffer | None = None, *, timeout: float | None = None
+    ) -> bytes:
         """Decrypts an envelope that was made for this context."""
-        loop_calls = _of_running_loop()
-        started = loop_calls.native.decrypt(self._vault, envelope, context, aad)
-        return await loop_calls.result(started, partial(self._vault.decrypt, envelope, context, aad))
+        calls = _of_running_loop()
+        return await calls.result(lambda mode: calls.native.decrypt(mode, self._vault, envelope, context, aad, timeout))
 
-    async def create_data_key(self, context: ContextLike) -> DataKey:
+    async def create_data_key(self, context: ContextLike, *, timeout: float | None = None) -> DataKey:
         """A new data key with its bundle, for callers who encrypt themselves."""
-        loop_calls = _of_running_loop()
-        started = loop_calls.native.create_data_key(self._vault, context)
-        return await loop_calls.result(started, partial(self._vault.create_data_key, context))
+        calls = _of_running_loop()
+        return await calls.result(lambda mode: calls.native.create_data_key(mode, self._vault, context, timeout))
 
-    async def decrypt_data_key(self, bundle: Buffer, context: ContextLike) -> DataKey:
+    async def decrypt_data_key(self, bundle: Buffer, context: ContextLike, *, timeout: float | None = None) -> DataKey:
         """The data key of a bundle that `create_data_key` made for this context."""
-        loop_calls = _of_running_loop()
-        started = loop_calls.native.decrypt_data_key(self._vault, bundle, context)
-        return await loop_calls.result(started, partial(self._vault.decrypt_data_key, bundle, context))
+        calls = _of_running_loop()
+        return await calls.result(lambda mode: calls.native.decrypt_data_key(mode, self._vault, bundle, context, timeout))
+
+    async def reload(self, config: str | PathLike[str] | Mapping[str, Any] | None = None) -> None:
+        """Puts another configuration in force, as `Vault.reload`."""
+        await asyncio.to_thread(self._vault.reload, config)
 
     def stats(self) -> Stats:
         """Counters since the vault was opened."""
@@ -140,10 +149,14 @@ class _LoopCalls:
         self.native = LoopCalls()
         self._waiting: ref[_Waiting] | None = None
 
-    async def result(self, started: T | int | None, in_thread: Callable[[], T]) -> T:
-        """The result of a verb of `native`: it has it, runs it, or leaves it to a thread."""
+    async def result(self, verb: Callable[[int], T | int | None]) -> T:
+        """The result of a verb of `native`, which is tried in one mode after another until one suits it."""
+        started = verb(_AT_ONCE)
         if started is None:
-            return await asyncio.to_thread(in_thread)
+            started = await asyncio.to_thread(verb, _IN_THREAD)
+        if started is None:
+            started = verb(_ON_RUNTIME)
+        assert started is not None
         if not isinstance(started, int):
             return started
         loop = asyncio.get_running_loop()
