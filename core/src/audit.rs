@@ -201,12 +201,6 @@ impl Trail {
         }))
     }
 
-    /// A trail of nothing: for what uses no key.
-    #[cfg(test)]
-    pub(crate) fn none() -> Self {
-        Self(None)
-    }
-
     /// Notes a use. The closure runs only where there is a sink.
     pub(crate) fn key_use(&mut self, describe: impl FnOnce() -> KeyUse) {
         if let Some(open) = &mut self.0 {

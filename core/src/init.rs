@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::aead::SystemRandom;
+use crate::directory::sync_directory_of;
 use crate::error::{Error, ErrorCode, Result};
 use crate::kms::KeyFile;
 use crate::managed::ManagedKeys;
@@ -41,7 +42,7 @@ pub fn init(directory: &Path) -> Result<Initialized> {
             return Err(Error::new(ErrorCode::Conflict, message));
         }
     }
-    let filled = fill(directory, &made);
+    let filled = fill(&made);
     if filled.is_err() {
         // None of them existed before, and none is of use alone: a second try starts afresh.
         for path in [&made.config, &made.store, &made.root_key] {
@@ -51,7 +52,7 @@ pub fn init(directory: &Path) -> Result<Initialized> {
     filled.map(|()| made)
 }
 
-fn fill(directory: &Path, made: &Initialized) -> Result<()> {
+fn fill(made: &Initialized) -> Result<()> {
     KeyFile::create(&made.root_key, &SystemRandom)?;
     let root_key = KeyFile::read(&made.root_key, "root_key.path")?;
     SqliteStore::create(&made.store, &ManagedKeys::new_wrapped_lookup_key(&root_key, &SystemRandom)?)?;
@@ -60,7 +61,7 @@ fn fill(directory: &Path, made: &Initialized) -> Result<()> {
         file.write_all(CONFIG.as_bytes())?;
         file.sync_all()?;
         // The names of all three files are on disk before anybody relies on the root key.
-        sync_directory(directory)
+        sync_directory_of(&made.config)
     };
     write().map_err(|error| cannot_make(&made.config, &error))
 }
@@ -75,14 +76,4 @@ fn create_directory(directory: &Path) -> std::io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(directory)
-}
-
-#[cfg(unix)]
-fn sync_directory(directory: &Path) -> std::io::Result<()> {
-    fs::File::open(directory)?.sync_all()
-}
-
-#[cfg(not(unix))]
-fn sync_directory(_directory: &Path) -> std::io::Result<()> {
-    Ok(())
 }

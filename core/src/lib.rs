@@ -15,6 +15,7 @@ mod call;
 mod clock;
 mod config;
 mod context;
+mod directory;
 mod engine;
 mod envelope;
 mod error;

@@ -1,7 +1,10 @@
 //! What is worth a line in the host's log. Nothing is ever printed: without a sink, records wait in a bounded list.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwapOption;
+use libvault_memory::ForkLocal;
 
 /// How much a record matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,12 +44,11 @@ pub type LogSink = Arc<dyn Fn(&LogRecord) + Send + Sync>;
 const MAX_BACKLOG: usize = 1_000;
 
 #[derive(Default)]
-pub(crate) struct Log(Mutex<State>);
-
-#[derive(Default)]
-struct State {
-    sink: Option<LogSink>,
-    backlog: VecDeque<LogRecord>,
+pub(crate) struct Log {
+    /// A sink of the host is used in its children too.
+    sink: ArcSwapOption<LogSink>,
+    /// What waits is the process's own, and so is its lock.
+    backlog: ForkLocal<Mutex<VecDeque<LogRecord>>>,
 }
 
 impl Log {
@@ -60,41 +62,38 @@ impl Log {
 
     /// A new sink first gets what is waiting.
     pub(crate) fn set_sink(&self, sink: Option<LogSink>) {
-        let waiting = {
-            let mut state = self.lock();
-            state.sink = sink.clone();
-            if sink.is_some() { std::mem::take(&mut state.backlog) } else { VecDeque::new() }
-        };
-        if let Some(sink) = sink {
-            waiting.iter().for_each(|record| sink(record));
-        }
+        self.sink.store(sink.map(Arc::new));
+        self.deliver();
     }
 
     /// The warnings that wait for a sink.
     pub(crate) fn waiting_warnings(&self) -> Vec<String> {
-        let state = self.lock();
-        let warnings = state.backlog.iter().filter(|record| record.level == LogLevel::Warning);
+        let backlog = self.backlog();
+        let warnings = backlog.iter().filter(|record| record.level == LogLevel::Warning);
         warnings.map(|record| record.message.clone()).collect()
     }
 
     fn record(&self, record: LogRecord) {
-        let sink = {
-            let mut state = self.lock();
-            if state.sink.is_none() {
-                if state.backlog.len() == MAX_BACKLOG {
-                    state.backlog.pop_front();
-                }
-                state.backlog.push_back(record.clone());
+        {
+            let mut backlog = self.backlog();
+            if backlog.len() == MAX_BACKLOG {
+                backlog.pop_front();
             }
-            state.sink.clone()
-        };
-        if let Some(sink) = sink {
-            sink(&record);
+            backlog.push_back(record);
+        }
+        self.deliver();
+    }
+
+    /// Hands what waits to the sink, if there is one, outside of the lock.
+    fn deliver(&self) {
+        if let Some(sink) = self.sink.load_full() {
+            let waiting = std::mem::take(&mut *self.backlog());
+            waiting.iter().for_each(|record| sink(record));
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn backlog(&self) -> MutexGuard<'_, VecDeque<LogRecord>> {
+        self.backlog.get_or_make(|_| Mutex::default()).lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

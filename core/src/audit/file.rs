@@ -8,9 +8,11 @@ use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+use libvault_memory::ForkLocal;
 use serde::Serialize;
 
 use super::{AuditSink, Event};
+use crate::directory::sync_directory_of;
 use crate::error::{Error, ErrorCode, Result};
 use crate::kms::BoxFuture;
 use crate::log::Log;
@@ -28,6 +30,12 @@ pub(crate) struct FileSink {
     /// Whether `record` waits for the disk.
     durable: bool,
     log: Arc<Log>,
+    /// The child of a fork begins with an empty one: what waits in its parent is the parent's to write.
+    shared: ForkLocal<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
     group: Mutex<Group>,
     written: Condvar,
 }
@@ -60,8 +68,9 @@ impl FileSink {
     /// # Errors
     /// `AuditUnavailable` if it cannot be opened for appending.
     pub(crate) fn open(path: &Path, durable: bool, log: Arc<Log>) -> Result<Self> {
-        open_file(path).map_err(|error| unavailable(path, &error))?;
-        Ok(Self { path: path.to_owned(), durable, log, group: Mutex::default(), written: Condvar::new() })
+        // The name is on disk before anybody relies on what stands under it.
+        open_file(path).and_then(|_| sync_directory_of(path)).map_err(|error| unavailable(path, &error))?;
+        Ok(Self { path: path.to_owned(), durable, log, shared: ForkLocal::new() })
     }
 
     pub(crate) fn is_for(&self, path: &Path, durable: bool) -> bool {
@@ -69,20 +78,21 @@ impl FileSink {
     }
 
     fn append(&self, event: Event) -> Result<()> {
-        let mut group = self.lock();
+        let shared = self.shared();
+        let mut group = shared.lock();
         group.waiting.push(event);
         group.issued += 1;
         let ticket = group.issued;
         while group.settled < ticket {
             if group.writing {
-                group = self.written.wait(group).unwrap_or_else(PoisonError::into_inner);
+                group = shared.written.wait(group).unwrap_or_else(PoisonError::into_inner);
                 continue;
             }
             group.writing = true;
             let (batch, last, end) = (std::mem::take(&mut group.waiting), group.issued, group.end);
             drop(group);
             let outcome = self.write(&batch, end);
-            group = self.lock();
+            group = shared.lock();
             group.writing = false;
             group.settled = last;
             match outcome {
@@ -93,7 +103,7 @@ impl FileSink {
                     group.failure = Some(unavailable(&self.path, &error));
                 }
             }
-            self.written.notify_all();
+            shared.written.notify_all();
         }
         match &group.failure {
             // Events of a failed batch may have reached the file; their operations fail all the same.
@@ -135,6 +145,12 @@ impl FileSink {
         Ok(End { length: length + text.len() as u64, next_sequence: sequence })
     }
 
+    fn shared(&self) -> &Shared {
+        self.shared.get_or_make(|_| Shared::default())
+    }
+}
+
+impl Shared {
     fn lock(&self) -> MutexGuard<'_, Group> {
         self.group.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -150,7 +166,7 @@ impl AuditSink for FileSink {
     }
 
     fn enqueue(&self, event: Event) {
-        let mut group = self.lock();
+        let mut group = self.shared().lock();
         group.waiting.push(event);
         group.issued += 1;
     }
@@ -160,7 +176,7 @@ impl AuditSink for FileSink {
 impl Drop for FileSink {
     fn drop(&mut self) {
         let (batch, end) = {
-            let mut group = self.lock();
+            let mut group = self.shared().lock();
             (std::mem::take(&mut group.waiting), group.end)
         };
         if !batch.is_empty() {
