@@ -15,6 +15,8 @@ use crate::stats::Counters;
 use crate::store::{Store, StoredKey};
 
 mod cache;
+#[cfg(all(test, feature = "sqlite"))]
+mod expiry;
 
 use cache::ContextKeyCache;
 

@@ -209,6 +209,7 @@ FAULTS: dict[str, Answer] = {
     "short_plaintext": _succeed(Plaintext=lambda question: _base64(question.plaintext[:63])),
     "empty_ciphertext": _succeed(CiphertextBlob=""),
     "oversized_ciphertext": _succeed(CiphertextBlob=lambda _: _base64(os.urandom(1025))),
+    "largest_ciphertext": _succeed(CiphertextBlob=lambda _: _base64(os.urandom(1024))),
     "throttled": _refuse("ThrottlingException", "Rate exceeded"),
     "access_denied": _refuse("AccessDeniedException"),
     "unknown_credentials": _refuse("UnrecognizedClientException"),
@@ -227,4 +228,5 @@ FAULTS: dict[str, Answer] = {
     "key_unavailable": _refuse("KeyUnavailableException", status="500 Internal Server Error"),
     "dependency_timeout": _refuse("DependencyTimeoutException", status="503 Service Unavailable"),
     "unheard_of_error": _refuse("BrandNewException"),
+    "unheard_of_refusal": _refuse("BrandNewException", status="403 Forbidden"),
 }
