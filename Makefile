@@ -21,6 +21,7 @@ help:
 	@echo 'make install  DESTDIR=… PREFIX=…  installs the C library with headers and package files, and the command with manual and completions'
 	@echo 'make man      the manual pages and the completion scripts, in build/cli'
 	@echo 'make lint     formatting, lints, documentation, licences, generated files'
+	@echo 'make fuzz     and asan, ubsan, memcheck, tsan, mutants, sabotage, abidiff: see docs/assurance.md'
 	@echo 'make bench    first numbers in every language; make bench-matching: instructions of a match'
 
 demo: build
@@ -40,6 +41,7 @@ test-c: build
 	$(VENV) tests/checks/check_ffi_bodies.py --self-test
 	$(VENV) tests/checks/check_ffi_bodies.py
 	tests/c/run.sh
+	$(VENV) tests/abi/run.py
 
 test-python: build
 	$(VENV) -m pytest -q tests/python
@@ -125,6 +127,9 @@ lint: setup
 	$(VENV) tests/checks/check_errors.py
 	tests/checks/check_header.sh
 	tools/check_dependencies.sh
+	tools/version.py
+	tests/checks/check_released.py
+	$(VENV) tests/sabotage/run.py --check
 
 # --- API documentation, without warnings ---
 
@@ -135,6 +140,8 @@ docs-node: build/.setup-node
 .PHONY: docs-python
 docs-python: build
 	$(VENV) -W error -m pdoc libvault -o build/docs/python
+
+include tools/assurance.mk
 
 # --- numbers ---
 

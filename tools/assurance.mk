@@ -1,0 +1,40 @@
+# What `make test` does not do: slow, or in need of tools that are not prerequisites (docs/assurance.md). Included by the Makefile.
+
+.PHONY: fuzz fuzz-replay sabotage sabotage-check abi abidiff asan ubsan memcheck tsan mutants
+
+# FUZZ_SECONDS for each target, FUZZ_RUNS at most; TARGETS="decrypt c_abi" for some.
+fuzz: build/.setup-python
+	$(VENV) fuzz/run.py $(TARGETS)
+
+# The seeds and every input that ever failed, on the stable toolchain.
+fuzz-replay: build/.setup-python
+	$(VENV) fuzz/make_seeds.py
+	cargo test --release --locked --manifest-path fuzz/Cargo.toml -p libvault-fuzz-checks
+
+# PATCHES="P2 P7" for some.
+sabotage: build/.setup-python
+	$(VENV) tests/sabotage/run.py $(PATCHES)
+
+sabotage-check: build/.setup-python
+	$(VENV) tests/sabotage/run.py --check
+
+abi: build
+	$(VENV) tests/abi/run.py
+
+abidiff: build
+	$(VENV) tests/abi/run.py --abidiff
+
+asan:
+	tests/sanitizers/run.sh asan
+
+ubsan:
+	tests/sanitizers/run.sh ubsan
+
+memcheck:
+	tests/sanitizers/run.sh memcheck
+
+tsan:
+	tests/sanitizers/run.sh tsan
+
+mutants:
+	tests/mutants/run.sh
