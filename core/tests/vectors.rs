@@ -2,61 +2,12 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::fs;
-use std::path::{Path, PathBuf};
+#[path = "support/vectors.rs"]
+mod support;
 
-use libvault::{Config, Context, Decryptor, Error, Vault, decrypted_length, inspect};
+use libvault::{Context, Decryptor, Error, Vault, decrypted_length, inspect};
 use serde_json::Value;
-
-struct Fixture {
-    vault: Vault,
-    _directory: tempfile::TempDir,
-}
-
-impl Fixture {
-    /// A copy of the fixture with the modes that git does not keep.
-    fn open() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        for entry in fs::read_dir(vectors().join("fixture")).unwrap() {
-            let source = entry.unwrap().path();
-            let target = directory.path().join(source.file_name().unwrap());
-            fs::copy(&source, &target).unwrap();
-            #[cfg(unix)]
-            fs::set_permissions(&target, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
-        }
-        let vault = Vault::open(Config::from_file(directory.path().join("libvault.toml")).unwrap()).unwrap();
-        Self { vault, _directory: directory }
-    }
-}
-
-fn vectors() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors")
-}
-
-fn load(name: &str) -> Value {
-    serde_json::from_str(&fs::read_to_string(vectors().join(name)).unwrap()).unwrap()
-}
-
-fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
-    value[name].as_array().unwrap_or_else(|| panic!("{name} is no list"))
-}
-
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value[name].as_str().unwrap_or_else(|| panic!("{name} is no text"))
-}
-
-fn hex(text: &str) -> Vec<u8> {
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
-}
-
-fn optional_hex(value: &Value) -> Option<Vec<u8>> {
-    value.as_str().map(hex)
-}
-
-fn context(value: &Value) -> Context {
-    let items = value.as_object().unwrap();
-    Context::new(items.iter().map(|(name, value)| (name, value.as_str().unwrap()))).unwrap()
-}
+use support::{Fixture, context, hex, list, load, optional_hex, text};
 
 fn expected_payload(expect: &Value) -> Option<Vec<u8>> {
     if let Some(repeat) = expect.get("payload_repeat") {

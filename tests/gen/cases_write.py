@@ -24,6 +24,9 @@ from seeded import SeededBytes
 from writer import write
 
 
+SUBJECT = ("subject_id", "subject_1")
+
+
 def vectors(bench: Bench) -> list[dict]:
     result = []
     for name, items, data, aad in [
@@ -64,6 +67,16 @@ def vectors(bench: Bench) -> list[dict]:
         ("data-key-any-of", ANY_OF),
     ]:
         result.append(_vector(bench, name, items, b"", None, kind=envelope.DATA_KEY, full_context=True))
+    for name, items in [
+        ("shred-item", [*ACME, SUBJECT]),
+        ("shred-item-two-owners", [*TWO_OWNERS, SUBJECT]),
+        ("shred-item-any-of", [*ANY_OF, SUBJECT]),
+        ("shred-item-dual-control", [("organization_id", "org_dual"), SUBJECT]),
+        ("shred-item-managed", [*MANAGED, SUBJECT]),
+    ]:
+        result.append(_vector(bench, name, items, b"attack at dawn", None))
+    items = [*ACME, SUBJECT]
+    result.append(_vector(bench, "data-key-shred-item", items, b"", None, kind=envelope.DATA_KEY, full_context=True))
     return result
 
 

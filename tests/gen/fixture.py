@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import store
@@ -32,6 +33,27 @@ BINDINGS = [
     ("bnd_wide", "epsilon", {"organization_id": "org_epsilon"}, ["wide"], {"state": "suspended"}),
     ("bnd_narrow", "epsilon", {"organization_id": "org_epsilon", "project": "open"}, ["narrow"], {}),
 ]
+# Drawn after everything else, so that what was there before keeps its keys.
+LATER_BINDINGS = [
+    ("bnd_enforced", "zeta", {"organization_id": "org_enforced"}, ["enforced"], {"enforced": True}),
+    (
+        "bnd_enforced_any",
+        "eta",
+        {"partner_id": "partner_enforced"},
+        ["enforced-any-1", "enforced-any-2"],
+        {"policy": "any_of", "enforced": True},
+    ),
+    ("bnd_enforced_wide", "iota", {"organization_id": "org_iota"}, ["enforced-wide"], {"enforced": True}),
+    ("bnd_enforced_narrow", "iota", {"organization_id": "org_iota", "project": "open"}, ["enforced-narrow"], {}),
+    (
+        "bnd_tolerant",
+        "theta",
+        {"organization_id": "org_tolerant"},
+        ["tolerant-1", "tolerant-2"],
+        {"min_wraps": 1, "failover": "on_refusal"},
+    ),
+]
+SHRED_ITEMS = ["subject_id"]
 
 # Items that have a managed key; those in OLD_ITEMS are wrapped by version 1 of the root key, the rest by version 2.
 OLD_ITEMS = [("organization_id", "org_old")]
@@ -54,6 +76,16 @@ ITEMS = OLD_ITEMS + [
     ("ключ", "e\u0301"),
     ("partner_id", "partner_delta"),
 ]
+LATER_ITEMS = [
+    ("subject_id", "subject_1"),
+    ("subject_id", "subject_2"),
+    ("organization_id", "org_enforced"),
+    ("organization_id", "org_iota"),
+    ("organization_id", "org_tolerant"),
+    ("organization_id", "org_pending_deny"),
+    ("partner_id", "partner_enforced"),
+    ("project", "open"),
+]
 
 
 def write(directory: Path) -> None:
@@ -69,10 +101,12 @@ def write(directory: Path) -> None:
     (directory / "libvault.toml").write_text(_toml(), "utf-8")
 
     database = store.StoreWriter(directory / "vault.db", root, source.take(32), 1, source)
-    for item in ITEMS:
+    for item in ITEMS + LATER_ITEMS:
         managed = store.ManagedKey(source.take(16), source.take(32), 1 if item in OLD_ITEMS else 2)
         database.add(item, managed, CREATED_AT)
     database.close()
+    for name in (name for binding in LATER_BINDINGS for name in binding[3]):
+        _private(directory / f"customer-{name}.key", store.KeyFile({1: source.take(32)}).text())
     (directory / "vault.db").chmod(0o600)
 
 
@@ -85,16 +119,22 @@ def _toml() -> str:
     lines = [
         "# Made by tests/gen/make_vectors.py. Test keys only: they are public.",
         'store = "vault.db"',
+        f"shred_items = {_value(SHRED_ITEMS)}",
         "",
         "[root_key]",
         'provider = "local"',
         'path = "root.key"',
     ]
-    for text, owner, selector, names, extra in BINDINGS:
+    for text, owner, selector, names, extra in BINDINGS + LATER_BINDINGS:
         pairs = ", ".join(f'{name} = "{value}"' for name, value in selector.items())
         lines += ["", "[[bindings]]", f'id = "{text}"', f'owner = "{owner}"', f"selector = {{ {pairs} }}"]
-        lines += [f'{name} = "{value}"' for name, value in extra.items()]
+        lines += [f"{name} = {_value(value)}" for name, value in extra.items()]
         for name in names:
             lines += ["", "[[bindings.keys]]", f'id = "key_{name.replace("-", "_")}"']
             lines += ['provider = "local"', f'path = "customer-{name}.key"']
     return "\n".join(lines) + "\n"
+
+
+def _value(value: str | int | bool | list[str]) -> str:
+    """As TOML, which writes these as JSON does."""
+    return json.dumps(value)

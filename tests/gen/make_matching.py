@@ -4,7 +4,7 @@
 
 Each line is {"registry": …, "cases": [{"context": …, "expect": …}, …]}. A registry has the shape of
 docs/configuration.md (without `root_key` and `store`). `expect` is {"policy", "bindings": text ids, "keys": text ids
-of each} or {"error"}. The alphabets are small, so that subsets, overlaps of owners, misspelt names and crowded
+of each, "managed": names of items} or {"error"}; "unshared" is the error of reading a bundle without any share. The alphabets are small, so that subsets, overlaps of owners, misspelt names and crowded
 matches are frequent."""
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _kind(expected: dict) -> str:
 def _case(source: SeededBytes, config: dict, model: registries.Registry) -> dict:
     context = _context(source, config)
     canon.canonical(list(context.items()))  # the contexts are all valid
-    return {"context": context, "expect": _expected(model, context)}
+    return {"context": context, "expect": _expected(model, context), "unshared": _unshared(model, context)}
 
 
 def _expected(model: registries.Registry, context: dict[str, str]) -> dict:
@@ -84,7 +84,17 @@ def _expected(model: registries.Registry, context: dict[str, str]) -> dict:
         "policy": decision.policy,
         "bindings": [b.text for b in decision.bindings],
         "keys": [[key.text for key in b.keys] for b in decision.bindings],
+        "managed": list(decision.managed),
     }
+
+
+def _unshared(model: registries.Registry, context: dict[str, str]) -> str | None:
+    try:
+        matching.refuse_suspended(model, context)
+        matching.refuse_unenforced(model, context, lambda binding: False)
+    except Refused as refused:
+        return refused.error
+    return None
 
 
 def _registry(source: SeededBytes) -> dict:
@@ -93,6 +103,7 @@ def _registry(source: SeededBytes) -> dict:
             "fallback": "deny" if source.chance(25) else "managed",
             "strict_names": source.chance(50),
             "required_names": [source.pick(NAMES)] if source.chance(15) else [],
+            "shred_items": [source.pick(NAMES) for _ in range(1 + source.below(2))] if source.chance(30) else [],
             "bindings": _crowd(source) if source.chance(12) else _bindings(source),
         }
         try:
@@ -129,6 +140,7 @@ def _crowd(source: SeededBytes) -> list[dict]:
     for number in range(8 + source.below(6)):
         entry = _binding(source, number, f"owner-{number}", {"organization_id": "x"})
         entry |= {"shared": True, "state": "retired" if source.chance(5) else "active"}
+        entry["enforced"] &= entry["state"] == "active"
         if policy:
             entry["policy"] = policy
         if source.chance(70):
@@ -149,11 +161,13 @@ def _binding(source: SeededBytes, number: int, owner: str, selector: dict[str, s
         }
         for k in range(1 + (source.below(3) if source.chance(40) else 0))
     ]
+    state = source.pick(STATES)
     return {
         "id": text,
         "owner": owner,
         "selector": selector,
-        "state": source.pick(STATES),
+        "state": state,
+        "enforced": state in ("active", "suspended") and source.chance(20),
         "policy": source.pick(POLICIES),
         "while_pending": "deny" if source.chance(40) else "managed",
         "shared": source.chance(5),

@@ -1,4 +1,4 @@
-"""Writes tests/vectors/: the fixture, envelope.json, context.json, write.json and flip.json.
+"""Writes tests/vectors/: the fixture, envelope.json, context.json, write.json, change.json and flip.json.
 
     python tests/gen/make_vectors.py            writes the files
     python tests/gen/make_vectors.py --check    makes them in memory and fails if a committed file differs
@@ -17,8 +17,10 @@ import tempfile
 from pathlib import Path
 
 import cases_bundle
+import cases_change
 import cases_context
 import cases_crypto
+import cases_enforced
 import cases_flip
 import cases_header
 import cases_meaning
@@ -35,7 +37,7 @@ SPECIFICATION = ROOT / "docs" / "envelope.md"
 VECTORS = ROOT / "tests" / "vectors"
 FIXTURE = VECTORS / "fixture"
 LEAST_VECTORS = 80
-FIRST_RULE_WITH_CALLS = 27
+FIRST_RULE_WITH_CALLS, LAST_RULE_WITH_CALLS = 27, 31
 
 
 def main() -> int:
@@ -61,9 +63,19 @@ def main() -> int:
 def make(vault: Vault) -> dict[str, dict]:
     """File name → content of every vector file."""
     bench = Bench(vault)
-    for cases in (cases_success, cases_header, cases_bundle, cases_meaning, cases_crypto, cases_order):
+    for cases in (
+        cases_success,
+        cases_header,
+        cases_bundle,
+        cases_meaning,
+        cases_crypto,
+        cases_order,
+        cases_enforced,
+    ):
         cases.add(bench)
     check_coverage(bench.vectors)
+    changes = cases_change.vectors(bench)
+    check_change_coverage(changes)
     return {
         "envelope.json": _file(
             "Envelopes and bare bundles that open or are refused.",
@@ -84,6 +96,13 @@ def make(vault: Vault) -> dict[str, dict]:
             "(envelopes only); 16 of salt for each wrap in order",
             vectors=cases_write.vectors(bench),
         ),
+        "change.json": _file(
+            "What rewrap, reencrypt and rekey make from given random bytes, or why they refuse.",
+            "docs/envelope.md section 8",
+            draws="rewrap and rekey: 32 bytes for each share but the last in order; reencrypt: as in write.json; "
+            "then 16 of salt for each wrap in order",
+            vectors=changes,
+        ),
         "flip.json": _file(
             "Every byte altered in turn: errors[i] (an index into error_names) and kms_calls[i] are the outcome "
             "for byte i XOR xor.",
@@ -99,7 +118,7 @@ def check_coverage(vectors: list[Vector]) -> None:
     broken = {vector.rule for vector in vectors if vector.rule}
     missing, unknown = set(rules) - broken, broken - set(rules)
     wrong = [v.name for v in vectors if v.rule and rules.get(v.rule) != v.outcome.error]
-    early = [v.name for v in vectors if v.rule and int(v.rule[1:]) < FIRST_RULE_WITH_CALLS and v.outcome.kms_calls]
+    early = [v.name for v in vectors if v.rule and not _has_calls(v.rule) and v.outcome.kms_calls]
     failures = sum(vector.rule is not None for vector in vectors)
     if missing or unknown or wrong or early:
         raise SystemExit(
@@ -108,6 +127,20 @@ def check_coverage(vectors: list[Vector]) -> None:
         )
     if len(vectors) < LEAST_VECTORS or failures * 2 <= len(vectors):
         raise SystemExit("too few vectors, or failures do not outnumber successes")
+
+
+def check_change_coverage(changes: list[dict]) -> None:
+    """Every rule of changing keys has a vector with its error, and no rule of reading or changing is too late for a call."""
+    rules = dict(re.findall(r"^\| (C\d+) \|.*\| `(\w+)` \|$", SPECIFICATION.read_text("utf-8"), re.MULTILINE))
+    missing = set(rules) - {entry["rule"] for entry in changes}
+    wrong = [e["name"] for e in changes if e["rule"] in rules and rules[e["rule"]] != e["expect"]["error"]]
+    early = [e["name"] for e in changes if "error" in e["expect"] and not _has_calls(e["rule"]) and e["kms_calls"]]
+    if not rules or missing or wrong or early:
+        raise SystemExit(f"rules without a change: {sorted(missing)}; other error: {wrong}; calls too early: {early}")
+
+
+def _has_calls(rule: str | None) -> bool:
+    return rule is not None and rule[0] == "R" and FIRST_RULE_WITH_CALLS <= int(rule[1:]) <= LAST_RULE_WITH_CALLS
 
 
 def _file(about: str, spec: str, **content) -> dict:

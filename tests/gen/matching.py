@@ -15,12 +15,19 @@ MAX_WRAPS = 10
 class Decision:
     policy: str
     bindings: tuple[Binding, ...] = ()
+    managed: tuple[str, ...] = ()  # the names of the items whose managed keys hold a share
 
 
 def refuse_suspended(registry: Registry, context: dict[str, str]) -> None:
     """Step 4: a suspended binding that matches stops everything, more specific ones of its owner or not."""
     suspended = any(b.state == "suspended" for b in _matching(registry, context))
     refuse_if(suspended, "R23", "KeySuspended")
+
+
+def refuse_unenforced(registry: Registry, context: dict[str, str], has_share) -> None:
+    """R32: a bundle without a share of an enforced binding of the match. `has_share` says whether it has one."""
+    match = _most_specific(_matching(registry, context))
+    refuse_if(any(b.enforced and not has_share(b) for b in match), "R32", "PolicyMismatch")
 
 
 def _matching(registry: Registry, context: dict[str, str]) -> list[Binding]:
@@ -34,7 +41,7 @@ def _most_specific(matching: list[Binding]) -> list[Binding]:
 
 
 def decide(registry: Registry, context: dict[str, str]) -> Decision:
-    """All nine steps: the decision for an encryption, or Refused."""
+    """All ten steps: the decision for an encryption, or Refused."""
     for name in registry.required_names:
         if name not in context:
             raise Refused("InvalidContext", names=(name,))
@@ -46,13 +53,22 @@ def decide(registry: Registry, context: dict[str, str]) -> Decision:
     if not match:
         return _fall_back(registry, context)
     policy = _combine([b.policy for b in match])
-    _refuse_too_many(policy, match)
-    return Decision(policy, tuple(match))
+    managed = _all_names(context)
+    if policy != "dual_control":
+        managed = tuple(name for name in managed if name in registry.shred_items)
+    _refuse_too_many(policy, match, managed)
+    return Decision(policy, tuple(match), managed)
+
+
+def _all_names(context: dict[str, str]) -> tuple[str, ...]:
+    """In canonical order."""
+    return tuple(sorted(context, key=str.encode))
 
 
 def misspelt(registry: Registry, context: dict[str, str]) -> tuple[str, str] | None:
     """Step 2: the smallest context name that looks like a bound name, and the smallest such bound name."""
     bound = {name for b in registry.bindings if b.state in ("active", "suspended") for name, _ in b.selector}
+    bound |= set(registry.shred_items)
     pairs = [
         (name.encode(), other.encode())
         for name in context
@@ -74,7 +90,7 @@ def _fall_back(registry: Registry, context: dict[str, str]) -> Decision:
         raise Refused("KeyNotReady")
     if registry.fallback == "deny":
         raise Refused("NoMatchingKey")
-    return Decision("managed")
+    return Decision("managed", managed=_all_names(context))
 
 
 def _combine(policies: list[str]) -> str:
@@ -83,10 +99,9 @@ def _combine(policies: list[str]) -> str:
     return "dual_control" if "dual_control" in policies else "customer_gated"
 
 
-def _refuse_too_many(policy: str, match: list[Binding]) -> None:
-    # The format holds 10 shares and 10 wraps in a share: dual control spends one share on the managed KEKs, and
-    # any_of puts the keys of every matched binding into one share.
-    shares = len(match) + (policy == "dual_control")
+def _refuse_too_many(policy: str, match: list[Binding], managed: tuple[str, ...]) -> None:
+    # The format holds 10 shares and 10 wraps in a share. any_of puts the keys of every matched binding into one share.
+    shares = (1 if policy == "any_of" else len(match)) + bool(managed)
     wraps = sum(len(b.keys) for b in match)
-    if len(match) > MAX_SHARES or shares > MAX_SHARES or (policy == "any_of" and wraps > MAX_WRAPS):
+    if shares > MAX_SHARES or (policy == "any_of" and (len(match) > MAX_SHARES or wraps > MAX_WRAPS)):
         raise Refused("LimitExceeded")

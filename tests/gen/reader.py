@@ -30,38 +30,49 @@ class Reader:
         self._vault = vault
 
     def read(self, kind: str, data: bytes, context: contexts.Items, aad: bytes | None) -> Outcome:
-        reading = _Reading(self._vault, contexts.canonical(context))
+        reading = Reading(self._vault, contexts.canonical(context))
         try:
-            return Outcome(reading.run(kind, data, aad), None, None, reading.kms_calls)
+            reading.examine(kind, data)
+            data_key = reading.data_key()
+            result = data_key if kind == envelope.DATA_KEY else reading.payload(aad)
+            return Outcome(result, None, None, reading.kms_calls)
         except Refused as refused:
             return Outcome(None, refused.error, refused.rule, reading.kms_calls)
 
 
-class _Reading:
+class Reading:
+    """One reading, step by step: `examine`, then `data_key`, then `payload`."""
+
     def __init__(self, vault: Vault, canon: bytes):
         self.kms_calls = 0
         self._vault, self._canon = vault, canon
         self._items = contexts.items_of(canon)
 
-    def run(self, kind: str, data: bytes, aad: bytes | None) -> bytes:
-        self._parsed = envelope.parse(kind, data)
+    def examine(self, kind: str, data: bytes) -> None:
+        """Stages 1 to 3."""
+        self.parsed = envelope.parse(kind, data)
         self._check_context()
         self._check_registry()
-        data_key = keys.xor(*(self._unwrap(index, share) for index, share in enumerate(self._parsed.shares)))
-        parsed = self._parsed
-        schedule = keys.Schedule(data_key, parsed.suite, parsed.purpose, self._canon)
-        _authenticate(hmac.compare_digest(schedule.commitment, parsed.commitment), "R29")
-        mac = schedule.bundle_mac(parsed.version, parsed.suite, parsed.body_without_mac)
+
+    def data_key(self) -> bytes:
+        """Stage 4 up to the bundle MAC."""
+        parsed = self.parsed
+        data_key = keys.xor(*(self._unwrap(index, share) for index, share in enumerate(parsed.shares)))
+        self._schedule = keys.Schedule(data_key, parsed.suite, parsed.purpose, self._canon)
+        _authenticate(hmac.compare_digest(self._schedule.commitment, parsed.commitment), "R29")
+        mac = self._schedule.bundle_mac(parsed.version, parsed.suite, parsed.body_without_mac)
         _authenticate(hmac.compare_digest(mac, parsed.bundle_mac), "R30")
-        if kind == envelope.DATA_KEY:
-            return data_key
-        message_key = schedule.message_key(parsed.prefix, parsed.message_id)
+        return data_key
+
+    def payload(self, aad: bytes | None) -> bytes:
+        parsed = self.parsed
+        message_key = self._schedule.message_key(parsed.prefix, parsed.message_id)
         opened = payload.unseal(message_key, parsed.flags, parsed.frames, aad)
         _authenticate(opened is not None, "R31")
         return opened
 
     def _check_context(self) -> None:
-        parsed = self._parsed
+        parsed = self.parsed
         if parsed.stored_context is not None:
             same = parsed.stored_context == self._canon
         else:
@@ -71,7 +82,8 @@ class _Reading:
     def _check_registry(self) -> None:
         self._managed = {m.id: m.key for m in map(self._vault.managed_key, self._items) if m}
         matching.refuse_suspended(self._vault.registry, dict(self._items))
-        for share in self._parsed.shares:
+        matching.refuse_unenforced(self._vault.registry, dict(self._items), self._has_share_of)
+        for share in self.parsed.shares:
             if share.binding_id == envelope.MANAGED_ID:
                 self._check_managed_share(share)
             elif share.binding_id == envelope.ANY_OF_ID:
@@ -83,11 +95,19 @@ class _Reading:
                 known = {key.id for key in binding.keys}
                 refuse_if(any(wrap.key_ids[0] not in known for wrap in share.wraps), "R24", "KeyNotFound")
 
+    def _has_share_of(self, binding: Binding) -> bool:
+        own = {key.id for key in binding.keys}
+        return any(
+            share.binding_id == binding.id
+            or (share.binding_id == envelope.ANY_OF_ID and any(wrap.key_ids[0] in own for wrap in share.wraps))
+            for share in self.parsed.shares
+        )
+
     def _check_managed_share(self, share: envelope.Share) -> None:
         named = share.wraps[0].key_ids
         refuse_if(any(key_id not in self._managed for key_id in named), "R24", "KeyNotFound")
         in_order = [key_id for key_id in self._managed if key_id in named]
-        needs_all = self._parsed.policy in (envelope.MANAGED, envelope.DUAL_CONTROL)
+        needs_all = self.parsed.policy in (envelope.MANAGED, envelope.DUAL_CONTROL)
         incomplete = needs_all and len(named) != len(self._items)
         refuse_if(named != in_order or incomplete, "R25", "PolicyMismatch")
 
@@ -100,7 +120,7 @@ class _Reading:
     def _unwrap(self, index: int, share: envelope.Share) -> bytes:
         # Only an unavailable KMS makes a reader go on to the next wrap, and a key file is never unavailable.
         wrap = share.wraps[0]
-        parsed = self._parsed
+        parsed = self.parsed
         bind = keys.bind_digest(
             version=parsed.version,
             suite=parsed.suite,

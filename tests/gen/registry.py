@@ -38,6 +38,7 @@ class Binding:
     policy: str = "customer_gated"
     while_pending: str = "managed"
     shared: bool = False
+    enforced: bool = False
 
     @property
     def id(self) -> bytes:
@@ -50,6 +51,7 @@ class Registry:
     fallback: str = "managed"
     strict_names: bool = True
     required_names: list[str] = field(default_factory=list)
+    shred_items: list[str] = field(default_factory=list)
 
     def binding(self, wanted: bytes) -> Binding | None:
         return next((b for b in self.bindings if b.id == wanted), None)
@@ -62,14 +64,18 @@ def from_mapping(config: dict) -> Registry:
     """A registry from a mapping of the configuration's shape; fields it does not need are left alone."""
     bindings = [_binding(entry) for entry in config.get("bindings", [])]
     _refuse_conflicts(bindings)
-    options = {name: config[name] for name in ("fallback", "strict_names", "required_names") if name in config}
-    return Registry(bindings, **options)
+    names = ("fallback", "strict_names", "required_names", "shred_items")
+    return Registry(bindings, **{name: config[name] for name in names if name in config})
 
 
 def _binding(entry: dict) -> Binding:
     keys = tuple(Key(key["id"], key["path"]) for key in entry["keys"])
-    options = {name: entry[name] for name in ("state", "policy", "while_pending", "shared") if name in entry}
-    return Binding(entry["id"], entry["owner"], frozenset(entry["selector"].items()), keys, **options)
+    names = ("state", "policy", "while_pending", "shared", "enforced")
+    options = {name: entry[name] for name in names if name in entry}
+    binding = Binding(entry["id"], entry["owner"], frozenset(entry["selector"].items()), keys, **options)
+    if binding.enforced and binding.state in ("pending", "retired"):
+        raise ValueError("InvalidConfig: enforced enforces nothing in this state")
+    return binding
 
 
 def _refuse_conflicts(bindings: list[Binding]) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import canon as contexts
 import envelope
 import keys
 import matching
@@ -57,6 +58,18 @@ def write(recipe: Recipe, data: bytes, aad: bytes | None, source: SeededBytes) -
     for share in recipe.shares:
         share.secret = share.secret or source.take(32)
     message_id = source.take(16) if recipe.kind == envelope.ENVELOPE else b""
+    body, schedule = seal_body(recipe, source)
+    prefix = envelope.MAGIC[recipe.kind] + bytes([recipe.version, recipe.suite])
+    if recipe.kind == envelope.DATA_KEY:
+        return prefix + body
+    prefix += bytes([recipe.flags])
+    pieces = payload.cut(data, payload.frame_size(recipe.flags)) if recipe.pieces is None else recipe.pieces
+    frames = payload.seal_pieces(schedule.message_key(prefix, message_id), pieces, aad)
+    return prefix + body + message_id + frames
+
+
+def seal_body(recipe: Recipe, source: SeededBytes) -> tuple[bytes, keys.Schedule]:
+    """The body with its MAC, for a recipe whose shares are known."""
     purpose = envelope.PURPOSE[recipe.kind] if recipe.purpose is None else recipe.purpose
     data_key = keys.xor(*(share.secret for share in recipe.shares))
     schedule = keys.Schedule(data_key, recipe.suite, purpose, recipe.canon)
@@ -85,15 +98,7 @@ def write(recipe: Recipe, data: bytes, aad: bytes | None, source: SeededBytes) -
         for wrap in share.wraps:
             blob = blob_of(index, share, wrap)
             body += bytes([len(wrap.key_ids)]) + b"".join(wrap.key_ids) + len(blob).to_bytes(2, "big") + blob
-    body += recipe.change_mac(schedule.bundle_mac(recipe.version, recipe.suite, body))
-
-    prefix = envelope.MAGIC[recipe.kind] + bytes([recipe.version, recipe.suite])
-    if recipe.kind == envelope.DATA_KEY:
-        return prefix + body
-    prefix += bytes([recipe.flags])
-    pieces = payload.cut(data, payload.frame_size(recipe.flags)) if recipe.pieces is None else recipe.pieces
-    frames = payload.seal_pieces(schedule.message_key(prefix, message_id), pieces, aad)
-    return prefix + body + message_id + frames
+    return body + recipe.change_mac(schedule.bundle_mac(recipe.version, recipe.suite, body)), schedule
 
 
 def _context_part(recipe: Recipe, commitment: bytes) -> bytes:
@@ -127,11 +132,14 @@ class Wrapping:
 
     def decided(self, canon: bytes, items) -> Recipe:
         """The recipe that matching decides for a context: what an honest writer makes."""
-        decision = matching.decide(self._vault.registry, dict(items))
+        return self.recipe_of(matching.decide(self._vault.registry, dict(items)), canon)
+
+    def recipe_of(self, decision: matching.Decision, canon: bytes) -> Recipe:
         policy = envelope.POLICY_NAMES.index(decision.policy)
         shares = []
-        if policy in (envelope.MANAGED, envelope.DUAL_CONTROL):
-            shares.append(self.managed_share(items))
+        if decision.managed:
+            items = dict(contexts.items_of(canon))
+            shares.append(self.managed_share([(name, items[name]) for name in decision.managed]))
         if policy == envelope.ANY_OF:
             wraps = [self.customer_wrap(key.id) for b in decision.bindings for key in b.keys]
             shares.append(ShareRecipe(envelope.ANY_OF_ID, wraps))

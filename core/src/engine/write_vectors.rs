@@ -1,4 +1,4 @@
-//! Reproduces `tests/vectors/write.json`: what a writer makes, byte for byte, from given random bytes.
+//! Reproduces `tests/vectors/write.json` and `change.json`: what a writer makes, byte for byte, from given random bytes.
 
 use std::fs;
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use super::Environment;
+use super::{Downgrade, Environment, RewrapOptions};
 use crate::aead::Random;
 use crate::clock::SystemClock;
 use crate::config::Config;
@@ -50,11 +50,18 @@ fn open_fixture(directory: &Path, full_context: bool, script: &Arc<Script>) -> V
     Vault::open_in(config, Environment { random: Arc::clone(script) as _, clock: Arc::new(SystemClock) }).unwrap()
 }
 
+fn load(name: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors").join(name);
+    serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn context(items: &Value) -> Context {
+    Context::new(items.as_object().unwrap().iter().map(|(name, value)| (name, value.as_str().unwrap()))).unwrap()
+}
+
 #[test]
 fn the_writer_makes_the_specified_bytes() {
-    let document =
-        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/write.json")).unwrap();
-    let document: Value = serde_json::from_str(&document).unwrap();
+    let document = load("write.json");
     let script = Arc::new(Script::default());
     let (tag, full) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let vaults = [open_fixture(tag.path(), false, &script), open_fixture(full.path(), true, &script)];
@@ -62,8 +69,7 @@ fn the_writer_makes_the_specified_bytes() {
     for vector in document["vectors"].as_array().unwrap() {
         let name = vector["name"].as_str().unwrap();
         let vault = &vaults[usize::from(vector["context_in_header"] == "full")];
-        let items = vector["context"].as_object().unwrap();
-        let context = Context::new(items.iter().map(|(name, value)| (name, value.as_str().unwrap()))).unwrap();
+        let context = context(&vector["context"]);
         let aad = vector["aad_hex"].as_str().map(|_| hex(&vector["aad_hex"]));
         *script.0.lock().unwrap() = Some(hex(&vector["random_hex"]));
         if vector["kind"] == "data_key" {
@@ -94,4 +100,35 @@ fn the_writer_makes_the_specified_bytes() {
         written += 1;
     }
     assert!(written >= 20 && framed >= 3, "{written} vectors, {framed} of them framed");
+}
+
+#[test]
+fn changes_make_the_specified_bytes() {
+    let document = load("change.json");
+    let script = Arc::new(Script::default());
+    let directory = tempfile::tempdir().unwrap();
+    let vault = open_fixture(directory.path(), false, &script);
+    let mut made = 0;
+    for vector in document["vectors"].as_array().unwrap() {
+        let Some(expected) = vector["expect"]["output_hex"].as_str() else { continue };
+        let (name, input) = (vector["name"].as_str().unwrap(), hex(&vector["input_hex"]));
+        let old = context(&vector["context"]);
+        let downgrade = if vector["allow_downgrade"] == true { Downgrade::Allow } else { Downgrade::Refuse };
+        *script.0.lock().unwrap() = Some(hex(&vector["random_hex"]));
+        let output = match vector["operation"].as_str().unwrap() {
+            "rewrap" => {
+                let options = RewrapOptions { keep_data_key: vector["keep_data_key"] == true, downgrade };
+                vault.rewrap_now(&input, &old, options)
+            }
+            "reencrypt" => {
+                let aad = vector["aad_hex"].as_str().map(|_| hex(&vector["aad_hex"]));
+                vault.reencrypt_now(&input, &old, aad.as_deref(), downgrade)
+            }
+            _ => vault.rekey_now(&input, &old, &context(&vector["new_context"]), downgrade),
+        };
+        assert_eq!(output.unwrap(), hex(&expected.into()), "{name}");
+        assert_eq!(script.0.lock().unwrap().as_deref(), Some(&[][..]), "{name}: all random bytes are used");
+        made += 1;
+    }
+    assert!(made >= 50, "{made} vectors");
 }

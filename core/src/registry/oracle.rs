@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Binding, CustomerKey, Outcome, Registry, binding_id, key_id};
+use super::{Binding, CustomerKey, Registry, binding_id, key_id};
 use crate::config::{BindingConfig, Config};
 use crate::context::Context;
 use crate::kms::{BoxFuture, Kek, KmsFailure, KmsReply, UnwrapRequest, WrapRequest};
@@ -64,16 +64,21 @@ fn registry(shape: &Value) -> Registry {
 }
 
 fn decision(registry: &Registry, context: &Context) -> Value {
-    match registry.decide(context, |_| ()) {
-        Err(error) => serde_json::json!({ "error": error.code().name() }),
-        Ok(Outcome::Managed(_)) => serde_json::json!({ "policy": "managed", "bindings": [], "keys": [] }),
-        Ok(Outcome::Customer(matched)) => {
-            let bindings: Vec<_> = matched.bindings.iter().map(|binding| &binding.name).collect();
-            let keys: Vec<Vec<_>> =
-                matched.bindings.iter().map(|binding| binding.keys.iter().map(|key| &key.name).collect()).collect();
-            serde_json::json!({ "policy": matched.policy.name(), "bindings": bindings, "keys": keys })
-        }
-    }
+    let outcome = match registry.decide(context, |_| ()) {
+        Err(error) => return serde_json::json!({ "error": error.code().name() }),
+        Ok(outcome) => outcome,
+    };
+    let bindings: Vec<_> = outcome.bindings().iter().map(|binding| &binding.name).collect();
+    let keys = outcome.bindings().iter().map(|binding| binding.keys.iter().map(|key| &key.name).collect());
+    let keys: Vec<Vec<_>> = keys.collect();
+    let managed: Vec<_> = outcome.managed_items().into_iter().flat_map(Context::items).map(|(name, _)| name).collect();
+    serde_json::json!({ "policy": outcome.policy().name(), "bindings": bindings, "keys": keys, "managed": managed })
+}
+
+/// What stage 3 of reading says of a bundle without any share.
+fn unshared(registry: &Registry, context: &Context) -> Value {
+    let readable = registry.check_readable(context, |_| false);
+    readable.map_or_else(|error| error.code().name().into(), |()| Value::Null)
 }
 
 /// Needs the file that `make test` generates, named by `LIBVAULT_MATCHING_CASES`.
@@ -92,6 +97,7 @@ fn matching_equals_the_brute_force_model() {
             let mut expected = case["expect"].clone();
             expected.as_object_mut().unwrap().remove("names");
             assert_eq!(decision(&registry, &context), expected, "{} for {items:?}", line["registry"]);
+            assert_eq!(unshared(&registry, &context), case["unshared"], "{} for {items:?}", line["registry"]);
             count += 1;
         }
     }
