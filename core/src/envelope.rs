@@ -7,7 +7,9 @@ mod parse;
 mod payload;
 mod write;
 
-pub use inspect::{InspectedShare, InspectedWrap, Inspection, decrypted_length, inspect};
+pub use inspect::{
+    INSPECTED_BYTES, InspectedShare, InspectedWrap, Inspection, decrypted_length, inspect, inspect_start,
+};
 pub(crate) use keys::{BindInput, MessageKeys, combine_shares, context_tag, share_bound_to, wrap_plaintext};
 pub use layout::Policy;
 pub(crate) use layout::{

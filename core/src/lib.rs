@@ -36,7 +36,9 @@ mod vault;
 pub use config::{Config, no_config_error};
 pub use context::{Context, MAX_CANONICAL_BYTES, MAX_ITEMS, MAX_NAME_CHARS, MAX_VALUE_CHARS};
 pub use engine::{Downgrade, RewrapOptions};
-pub use envelope::{InspectedShare, InspectedWrap, Inspection, Policy, decrypted_length, inspect};
+pub use envelope::{
+    INSPECTED_BYTES, InspectedShare, InspectedWrap, Inspection, Policy, decrypted_length, inspect, inspect_start,
+};
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 #[cfg(feature = "sqlite")]
 pub use init::{Initialized, init};
@@ -45,7 +47,7 @@ pub use log::{LogLevel, LogRecord, LogSink};
 pub use options::{CallOptions, CancelToken, MAX_ACTOR_CHARS};
 pub use registry::{Decision, MatchedBinding};
 pub use stats::Stats;
-pub use stream::{Decryptor, Encryptor, StreamOptions};
+pub use stream::{Decryptor, Encryptor, Reencryptor, StreamOptions};
 pub use vault::{DataKey, Vault};
 
 /// The version of the library.

@@ -3,11 +3,14 @@
 mod decryptor;
 mod encryptor;
 mod frames;
+mod reencryptor;
 
 pub use decryptor::Decryptor;
 pub(crate) use decryptor::DecryptorStart;
 pub use encryptor::Encryptor;
 pub(crate) use encryptor::EncryptorStart;
+pub use reencryptor::Reencryptor;
+pub(crate) use reencryptor::{NewPayload, ReencryptorStart};
 
 use std::sync::Arc;
 

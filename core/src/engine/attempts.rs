@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::change::{Downgrade, RewrapOptions, Rewrappable};
 use crate::call::Attempt;
 use crate::context::Context;
-use crate::envelope::{Bundle, Envelope, FrameAad};
+use crate::envelope::{Bundle, Envelope, Form, FrameAad};
 use crate::error::Result;
 use crate::secret::Secret;
-use crate::stream::{DecryptorStart, EncryptorStart};
+use crate::stream::{DecryptorStart, EncryptorStart, ReencryptorStart};
 use crate::vault::DataKey;
 
 impl Attempt<'_> {
@@ -82,7 +82,8 @@ impl Attempt<'_> {
         let Self { call, snapshot, task } = self;
         let protection = snapshot.protect(context, call.store_access()).await?;
         task.deadline = call.deadline(snapshot, protection.needs_network())?;
-        let begun = call.drive(task.deadline, snapshot.begin_frames(&protection, context, aad, frame_log, task)).await;
+        let form = Form::Framed { frame_log };
+        let begun = call.drive(task.deadline, snapshot.begin_payload(&protection, context, aad, form, task)).await;
         begun.map(|(header, cipher)| EncryptorStart { snapshot: Arc::clone(snapshot), header, cipher, frame_log })
     }
 
@@ -121,6 +122,24 @@ impl Attempt<'_> {
         task.trail.downgrade(change.is_downgrade);
         task.deadline = call.deadline(snapshot, change.needs_network())?;
         call.drive(task.deadline, snapshot.reencrypt(&change, envelope, context, aad, task)).await
+    }
+
+    /// The beginning of a re-encrypting stream.
+    pub(crate) async fn begin_reencryption(
+        &mut self,
+        envelope: &Envelope<'_>,
+        context: &Context,
+        aad: FrameAad,
+        downgrade: Downgrade,
+    ) -> Result<ReencryptorStart> {
+        let Self { call, snapshot, task } = self;
+        let change = snapshot.examine_reencrypt(&envelope.bundle, context, downgrade, call.store_access()).await?;
+        task.trail.downgrade(change.is_downgrade);
+        task.deadline = call.deadline(snapshot, change.needs_network())?;
+        let deadline = task.deadline;
+        let work = snapshot.begin_reencryption(&change, envelope, context, aad, task);
+        let (old_key, new) = call.drive(deadline, work).await?;
+        Ok(ReencryptorStart { snapshot: Arc::clone(snapshot), old_key, new })
     }
 
     pub(crate) async fn rekey(

@@ -8,9 +8,11 @@ use super::seal::{BundleKind, Protection, write_bundle};
 use super::{Snapshot, StoreAccess};
 use crate::call::Task;
 use crate::context::Context;
-use crate::envelope::{Bundle, DecisionByte, Envelope, MESSAGE_ID_LENGTH, PREFIX_LENGTH, Policy, Purpose};
+use crate::envelope::{Bundle, DecisionByte, Envelope, FrameAad, MESSAGE_ID_LENGTH, PREFIX_LENGTH, Policy, Purpose};
 use crate::error::{Error, ErrorCode, Result};
 use crate::registry::{Binding, Outcome};
+use crate::secret::Secret;
+use crate::stream::NewPayload;
 
 /// Whether a change may make data easier to open than it was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -140,6 +142,21 @@ impl Snapshot {
     ) -> Result<Vec<u8>> {
         let data = zeroize::Zeroizing::new(self.decrypt(&change.opening, envelope, aad, task).await?);
         self.encrypt_in_form(&change.protection, envelope.form, &data, context, aad, task).await
+    }
+
+    /// [`Snapshot::reencrypt`] up to the payload: the key of the old one, and the beginning of the new one.
+    pub(crate) async fn begin_reencryption(
+        &self,
+        change: &Change<'_>,
+        envelope: &Envelope<'_>,
+        context: &Context,
+        aad: FrameAad,
+        task: &mut Task,
+    ) -> Result<(Secret<32>, NewPayload)> {
+        let (_, keys) = self.unwrap(&change.opening, task).await?;
+        let old_key = keys.message_key(envelope.prefix, envelope.message_id);
+        let (header, cipher) = self.begin_payload(&change.protection, context, aad, envelope.form, task).await?;
+        Ok((old_key, NewPayload { header, cipher, form: envelope.form }))
     }
 
     /// Everything that can refuse a rekeying before a key is used.

@@ -190,17 +190,17 @@ impl Snapshot {
     }
 
     /// The beginning of a framed envelope, up to its first frame, and the cipher of its frames.
-    pub(crate) async fn begin_frames(
+    pub(crate) async fn begin_payload(
         &self,
         protection: &Protection,
         context: &Context,
         aad: FrameAad,
-        frame_log: u8,
+        form: Form,
         task: &mut Task,
     ) -> Result<(Vec<u8>, FrameCipher)> {
         let (wrapped, message_id) = self.wrap_for_message(protection, context, task).await?;
         let mut header = vec![0; PREFIX_LENGTH + wrapped.draft(context).body_length() + MESSAGE_ID_LENGTH];
-        let (_, key) = write_header(&wrapped, Form::Framed { frame_log }, &message_id, context, &mut header)?;
+        let (_, key) = write_header(&wrapped, form, &message_id, context, &mut header)?;
         Ok((header, FrameCipher::new(&key, aad)?))
     }
 

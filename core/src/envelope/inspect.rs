@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::layout::*;
-use super::parse::{Bundle, ContextPart, Envelope};
-use super::payload::payload_length;
+use super::parse::{Beginning, Bundle, ContextPart, Envelope};
+use super::payload::{payload_length, payload_length_of};
 use crate::context::Context;
 use crate::error::{Error, Result};
 
@@ -32,7 +32,7 @@ pub struct Inspection {
     pub context: Option<Vec<(String, String)>>,
     /// Every share; all are needed.
     pub shares: Vec<InspectedShare>,
-    /// Bytes of the decrypted payload; none for a bare bundle.
+    /// Bytes of the decrypted payload; none for a bare bundle, or where the length of the envelope is not known.
     pub payload_length: Option<usize>,
 }
 
@@ -60,6 +60,16 @@ impl Inspection {
     /// The same as JSON.
     pub fn to_json(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// `frames` is the length of all frames, where it is known.
+    fn of_envelope(envelope: &Envelope<'_>, frames: Option<usize>) -> Self {
+        let (form, frame_size) = match envelope.form {
+            Form::OneShot => ("one_shot", None),
+            Form::Framed { frame_log } => ("framed", Some(1 << frame_log)),
+        };
+        let payload_length = frames.map(|frames| payload_length_of(envelope.form, frames));
+        Self { form: Some(form), frame_size, payload_length, ..Self::of_bundle(&envelope.bundle) }
     }
 
     fn of_bundle(bundle: &Bundle<'_>) -> Self {
@@ -94,6 +104,9 @@ impl Inspection {
     }
 }
 
+/// As many bytes hold the header of every envelope: what [`inspect_start`] needs.
+pub const INSPECTED_BYTES: usize = 80 * 1024;
+
 /// Reads the format, the policy, the key ids and, where it is stored, the context.
 ///
 /// # Errors
@@ -103,12 +116,25 @@ pub fn inspect(envelope_or_bundle: &[u8]) -> Result<Inspection> {
         return Bundle::parse_bare(envelope_or_bundle).map(|bundle| Inspection::of_bundle(&bundle));
     }
     let envelope = Envelope::parse(envelope_or_bundle)?;
-    let (form, frame_size) = match envelope.form {
-        Form::OneShot => ("one_shot", None),
-        Form::Framed { frame_log } => ("framed", Some(1 << frame_log)),
-    };
-    let payload_length = Some(payload_length(&envelope));
-    Ok(Inspection { form: Some(form), frame_size, payload_length, ..Inspection::of_bundle(&envelope.bundle) })
+    Ok(Inspection::of_envelope(&envelope, Some(envelope.frames.len())))
+}
+
+/// [`inspect`] of an envelope that is too long for memory: `start` is its first [`INSPECTED_BYTES`] or more, `length` its length where that is known.
+/// What is missing or damaged behind `start` goes unnoticed.
+///
+/// # Errors
+/// As [`inspect`].
+pub fn inspect_start(start: &[u8], length: Option<u64>) -> Result<Inspection> {
+    if start.starts_with(BUNDLE_MAGIC) {
+        return inspect(start);
+    }
+    match Envelope::parse_beginning(start)? {
+        Beginning::Needs(_) => inspect(start),
+        Beginning::Whole(envelope) => {
+            let unseen = length.map(|length| length.saturating_sub(start.len() as u64) as usize);
+            Ok(Inspection::of_envelope(&envelope, unseen.map(|unseen| envelope.frames.len() + unseen)))
+        }
+    }
 }
 
 /// The exact length of the payload, read from the envelope's structure alone.

@@ -80,12 +80,16 @@ pub(crate) fn seal_payload(
 
 /// Bytes of the decrypted payload.
 pub(crate) fn payload_length(envelope: &Envelope<'_>) -> usize {
-    match envelope.form {
-        Form::OneShot => envelope.frames.len() - TAG_LENGTH,
-        Form::Framed { frame_log } => {
-            envelope.frames.len() - envelope.frames.len().div_ceil(frame_length(frame_log)) * TAG_LENGTH
-        }
-    }
+    payload_length_of(envelope.form, envelope.frames.len())
+}
+
+/// The length of the payload in so many bytes of frames; 0 if they are too few for a tag.
+pub(crate) fn payload_length_of(form: Form, frames: usize) -> usize {
+    let tags = match form {
+        Form::OneShot => 1,
+        Form::Framed { frame_log } => frames.div_ceil(frame_length(frame_log)),
+    };
+    frames.saturating_sub(tags * TAG_LENGTH)
 }
 
 /// Decrypts all frames into `output`, which has exactly [`payload_length`] bytes and is all zero after a failure.

@@ -119,7 +119,7 @@ impl Decryptor {
     }
 
     /// Takes the input; says whether the key is needed now.
-    fn accept(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<bool> {
+    pub(super) fn accept(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<bool> {
         self.step(output, |state, output| match state {
             State::Beginning { collected, needed } => {
                 collected.extend_from_slice(input);
@@ -138,7 +138,11 @@ impl Decryptor {
         })
     }
 
-    fn collected(&self) -> &[u8] {
+    pub(super) fn permit(&self) -> &Permit {
+        &self.permit
+    }
+
+    pub(super) fn collected(&self) -> &[u8] {
         match &self.state {
             State::Beginning { collected, .. } => collected,
             _ => &[],
@@ -146,7 +150,7 @@ impl Decryptor {
     }
 
     /// Goes on with what was collected behind the header.
-    fn begin_payload(&mut self, start: Result<DecryptorStart>, output: &mut Vec<u8>) -> Result<()> {
+    pub(super) fn begin_payload(&mut self, start: Result<DecryptorStart>, output: &mut Vec<u8>) -> Result<()> {
         let aad = self.aad;
         if let Ok(start) = &start {
             self.permit.snapshot = Arc::clone(&start.snapshot);
@@ -230,7 +234,7 @@ async fn message_key(permit: &Permit, shape: Shape, beginning: &[u8]) -> Result<
     }
 }
 
-fn complete(beginning: &[u8]) -> Result<Envelope<'_>> {
+pub(super) fn complete(beginning: &[u8]) -> Result<Envelope<'_>> {
     match Envelope::parse_beginning(beginning)? {
         Beginning::Whole(envelope) => Ok(envelope),
         Beginning::Needs(_) => Err(Error::internal("the header is not complete")),

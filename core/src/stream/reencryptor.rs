@@ -1,0 +1,168 @@
+//! Re-encrypting an envelope that arrives in pieces.
+
+use std::fmt;
+use std::sync::Arc;
+
+use zeroize::Zeroizing;
+
+use super::decryptor::{DecryptorStart, complete};
+use super::encryptor::EncryptorStart;
+use super::{Decryptor, Encryptor, Permit};
+use crate::aead::TAG_LENGTH;
+use crate::audit::Operation;
+use crate::call::{Discard, Shape, now};
+use crate::context::Context;
+use crate::engine::{Downgrade, Snapshot};
+use crate::envelope::{Form, FrameAad, FrameCipher};
+use crate::error::Result;
+use crate::secret::Secret;
+use crate::vault::Vault;
+
+/// Re-encrypts one envelope, piece by piece, without I/O: see [`Vault::reencryptor`].
+///
+/// The new envelope is appended to the given vector, frame by frame, and only with what was authenticated. **It is complete only when
+/// [`Reencryptor::finish`] succeeds**; before that no reader accepts it. The form stays: an envelope in the one-shot form is collected and comes out at the
+/// end. After an error the stream is dead: every later call gives an error (`WouldBlock` excepted).
+pub struct Reencryptor {
+    decryptor: Decryptor,
+    aad: FrameAad,
+    downgrade: Downgrade,
+    writer: Writer,
+    /// Authenticated and not yet encrypted.
+    plaintext: Zeroizing<Vec<u8>>,
+}
+
+/// What the keys gave.
+pub(crate) struct ReencryptorStart {
+    pub(crate) snapshot: Arc<Snapshot>,
+    pub(crate) old_key: Secret<32>,
+    pub(crate) new: NewPayload,
+}
+
+/// The beginning of the new envelope.
+pub(crate) struct NewPayload {
+    pub(crate) header: Vec<u8>,
+    pub(crate) cipher: FrameCipher,
+    pub(crate) form: Form,
+}
+
+/// Dropping it wipes the keys.
+impl Discard for ReencryptorStart {
+    fn discard(&mut self) {}
+}
+
+enum Writer {
+    /// No key was used yet.
+    None,
+    OneShot(NewPayload),
+    Frames(Encryptor),
+}
+
+impl Vault {
+    /// [`Vault::reencrypt`] for envelopes of any size, in constant memory where they are framed. No key is used before the envelope's header is complete.
+    ///
+    /// # Errors
+    /// `Closed`, `Cancelled`.
+    pub fn reencryptor(&self, context: &Context, aad: Option<&[u8]>, downgrade: Downgrade) -> Result<Reencryptor> {
+        let permit = Permit::new(self, Operation::Reencrypt, &self.engine.snapshot(), context);
+        permit.check_call()?;
+        let aad = FrameAad::of(aad);
+        let decryptor = Decryptor::new(permit, aad);
+        Ok(Reencryptor { decryptor, aad, downgrade, writer: Writer::None, plaintext: Zeroizing::default() })
+    }
+}
+
+impl Reencryptor {
+    /// Takes more of the old envelope. The one call that completes the header uses the old and the new keys. If its future is dropped before it is done, the
+    /// input is kept: call again, without any.
+    ///
+    /// # Errors
+    /// As [`Vault::reencrypt`]; `InvalidArgument` after [`Reencryptor::finish`].
+    pub async fn update(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
+        self.update_as(Shape::Async, input, output).await
+    }
+
+    /// [`Reencryptor::update`], waiting on this thread.
+    ///
+    /// # Errors
+    /// As [`Reencryptor::update`].
+    pub fn update_blocking(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
+        now(self.update_as(Shape::Blocking, input, output))
+    }
+
+    /// [`Reencryptor::update`] where neither the old nor the new keys need a network.
+    ///
+    /// # Errors
+    /// As [`Reencryptor::update`]; `WouldBlock` if a KMS has to be called. The input is kept then: call one of the other shapes, without any.
+    pub fn update_now(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
+        now(self.update_as(Shape::Now, input, output))
+    }
+
+    /// Says that the old envelope ends here, and completes the new one.
+    ///
+    /// # Errors
+    /// `Malformed` or `AuthenticationFailed` if something is missing; `WouldBlock` if the keys were not used yet.
+    pub fn finish(&mut self, output: &mut Vec<u8>) -> Result<()> {
+        self.decryptor.finish(&mut self.plaintext)?;
+        match &mut self.writer {
+            Writer::None => {}
+            Writer::OneShot(new) => {
+                let start = output.len() + new.header.len();
+                output.append(&mut new.header);
+                output.resize(start + self.plaintext.len() + TAG_LENGTH, 0);
+                new.cipher.seal(0, true, &self.plaintext, &mut output[start..])?;
+            }
+            Writer::Frames(encryptor) => {
+                encryptor.update(&self.plaintext, output)?;
+                encryptor.finish(output)?;
+            }
+        }
+        self.plaintext = Zeroizing::default();
+        Ok(())
+    }
+
+    async fn update_as(&mut self, shape: Shape, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
+        if self.decryptor.accept(input, &mut self.plaintext)? {
+            let start = self.begin(shape).await;
+            let start = start.map(|start| {
+                self.writer = self.writer_of(&start.snapshot, start.new);
+                DecryptorStart { snapshot: start.snapshot, key: start.old_key }
+            });
+            self.decryptor.begin_payload(start, &mut self.plaintext)?;
+        }
+        if let Writer::Frames(encryptor) = &mut self.writer {
+            encryptor.update(&self.plaintext, output)?;
+            self.plaintext.clear();
+        }
+        Ok(())
+    }
+
+    /// One attempt for the old and the new keys, so that what is judged is what is used.
+    async fn begin(&self, shape: Shape) -> Result<ReencryptorStart> {
+        let permit = self.decryptor.permit();
+        let call = permit.vault.call(shape, permit.operation)?;
+        let envelope = complete(self.decryptor.collected())?;
+        loop {
+            let mut attempt = call.attempt(&permit.context);
+            let begun = attempt.begin_reencryption(&envelope, &permit.context, self.aad, self.downgrade).await;
+            if let Some(start) = attempt.settle(begun).await? {
+                return Ok(start);
+            }
+        }
+    }
+
+    fn writer_of(&self, snapshot: &Arc<Snapshot>, new: NewPayload) -> Writer {
+        let Form::Framed { frame_log } = new.form else { return Writer::OneShot(new) };
+        let Permit { vault, operation, context, .. } = self.decryptor.permit();
+        let permit = Permit::new(vault, *operation, snapshot, context);
+        let start =
+            EncryptorStart { snapshot: Arc::clone(snapshot), header: new.header, cipher: new.cipher, frame_log };
+        Writer::Frames(Encryptor::new(permit, start))
+    }
+}
+
+impl fmt::Debug for Reencryptor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Reencryptor")
+    }
+}
