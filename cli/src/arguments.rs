@@ -1,5 +1,7 @@
 //! What can be typed, and the help text.
 
+mod data_key;
+mod payload;
 mod shared;
 
 use std::path::PathBuf;
@@ -7,7 +9,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 
-pub(crate) use shared::{ConfigArguments, InputArguments, OutputArguments};
+pub(crate) use data_key::{CreateDataKeyArguments, DataKeyCommand, OpenDataKeyArguments, RekeyArguments};
+pub(crate) use payload::{FormArguments, PayloadArguments};
+pub(crate) use shared::{ConfigArguments, DowngradeArguments, InputArguments, OutputArguments, VaultArguments};
 
 use crate::context::ContextArguments;
 
@@ -42,9 +46,13 @@ pub(crate) enum Command {
     /// Say which keys protect a key context; calls no KMS
     Match(MatchArguments),
     /// Encrypt a file or standard input into an envelope
-    Encrypt(PayloadArguments),
+    Encrypt(EncryptArguments),
     /// Decrypt an envelope; the key context must be the one it was encrypted with
     Decrypt(PayloadArguments),
+    /// Wrap the data key of an envelope or key bundle by the keys that match now; this revokes nothing
+    Rewrap(RewrapArguments),
+    /// Encrypt the payload of an envelope anew, with a new data key for the keys that match now
+    Reencrypt(ReencryptArguments),
     /// Show what an envelope or key bundle says about itself; needs no configuration and no keys
     Inspect(InspectArguments),
     /// Make and open data keys, for programs that encrypt by themselves
@@ -54,14 +62,6 @@ pub(crate) enum Command {
     Completions(CompletionsArguments),
     /// Write the manual pages into a directory
     Man(ManArguments),
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum DataKeyCommand {
-    /// Make a data key: 32 secret bytes, and a key bundle that gives them back
-    Create(CreateDataKeyArguments),
-    /// Open the key bundle of a data key; the key context must be the one it was made with
-    Open(OpenDataKeyArguments),
 }
 
 #[derive(Args, Debug)]
@@ -80,66 +80,42 @@ pub(crate) struct MatchArguments {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct PayloadArguments {
+pub(crate) struct EncryptArguments {
     #[command(flatten)]
-    pub(crate) config: ConfigArguments,
+    pub(crate) payload: PayloadArguments,
+    #[command(flatten)]
+    pub(crate) form: FormArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RewrapArguments {
+    #[command(flatten)]
+    pub(crate) vault: VaultArguments,
     #[command(flatten)]
     pub(crate) context: ContextArguments,
-    /// A file of additional authenticated data: not stored, and needed again, byte for byte, to decrypt
-    #[arg(long, value_name = "FILE")]
-    pub(crate) aad_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) input: InputArguments,
     #[command(flatten)]
     pub(crate) output: OutputArguments,
+    /// Rewrap also where the keys of older copies are left behind: they still open those, and `inspect` shows for good that it was done
+    #[arg(long)]
+    pub(crate) keep_data_key: bool,
+    #[command(flatten)]
+    pub(crate) downgrade: DowngradeArguments,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct ReencryptArguments {
+    #[command(flatten)]
+    pub(crate) payload: PayloadArguments,
+    #[command(flatten)]
+    pub(crate) downgrade: DowngradeArguments,
 }
 
 #[derive(Args, Debug)]
 pub(crate) struct InspectArguments {
     #[command(flatten)]
     pub(crate) input: InputArguments,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct CreateDataKeyArguments {
-    #[command(flatten)]
-    pub(crate) config: ConfigArguments,
-    #[command(flatten)]
-    pub(crate) context: ContextArguments,
-    /// Where the key bundle goes. It is no secret; keep it with the data, since only it gives the key back
-    #[arg(long, value_name = "FILE")]
-    pub(crate) bundle: PathBuf,
-    #[command(flatten)]
-    pub(crate) output: KeyOutputArguments,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct OpenDataKeyArguments {
-    #[command(flatten)]
-    pub(crate) config: ConfigArguments,
-    #[command(flatten)]
-    pub(crate) context: ContextArguments,
-    /// The key bundle, as written by `data-key create`; `-` is standard input
-    #[arg(long, value_name = "FILE|-")]
-    pub(crate) bundle: PathBuf,
-    #[command(flatten)]
-    pub(crate) output: KeyOutputArguments,
-}
-
-#[derive(Args, Debug)]
-pub(crate) struct KeyOutputArguments {
-    /// Where the 32 bytes of the key go, with mode 0600; standard output without it, unless that is a terminal
-    #[arg(long, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// Replace files that exist
-    #[arg(long)]
-    pub(crate) force: bool,
-}
-
-impl KeyOutputArguments {
-    pub(crate) fn to_output(&self) -> OutputArguments {
-        OutputArguments { output: self.output.clone(), force: self.force }
-    }
 }
 
 #[derive(Args, Debug)]

@@ -8,15 +8,17 @@ mod init;
 mod inspect;
 mod man;
 mod match_context;
+mod pipe;
+mod reencrypt;
+mod rewrap;
 
 use std::env;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use libvault::{Config, Context, Vault};
-use zeroize::Zeroizing;
+use libvault::{Config, LogLevel, Vault};
 
-use crate::arguments::{Command, ConfigArguments, PayloadArguments};
-use crate::input::{self, LONGEST_PAYLOAD};
+use crate::arguments::{Command, ConfigArguments, VaultArguments};
 use crate::report::{Failure, Reporter};
 
 pub(crate) fn run(command: &Command, reporter: Reporter) -> Result<(), Failure> {
@@ -25,6 +27,8 @@ pub(crate) fn run(command: &Command, reporter: Reporter) -> Result<(), Failure> 
         Command::Match(arguments) => match_context::run(arguments, reporter),
         Command::Encrypt(arguments) => encrypt::run(arguments, reporter),
         Command::Decrypt(arguments) => decrypt::run(arguments, reporter),
+        Command::Rewrap(arguments) => rewrap::run(arguments, reporter),
+        Command::Reencrypt(arguments) => reencrypt::run(arguments, reporter),
         Command::Inspect(arguments) => inspect::run(arguments, reporter),
         Command::DataKey(command) => data_key::run(command, reporter),
         Command::Completions(arguments) => completions::run(arguments, reporter),
@@ -32,7 +36,7 @@ pub(crate) fn run(command: &Command, reporter: Reporter) -> Result<(), Failure> 
     }
 }
 
-/// Opens the vault that `--config` or `LIBVAULT_CONFIG` names and passes its warnings on. There is no default.
+/// Opens the vault that `--config` or `LIBVAULT_CONFIG` names; what its log warns of is passed on. There is no default.
 fn open(arguments: &ConfigArguments, reporter: Reporter) -> Result<Vault, Failure> {
     let path = match &arguments.config {
         Some(path) => path.clone(),
@@ -42,34 +46,24 @@ fn open(arguments: &ConfigArguments, reporter: Reporter) -> Result<Vault, Failur
         },
     };
     let vault = Vault::open(Config::from_file(path)?)?;
-    for warning in vault.warnings() {
-        reporter.warn(&warning);
-    }
+    vault.set_log(Some(Arc::new(move |record| {
+        if record.level == LogLevel::Warning {
+            reporter.warn(&record.message);
+        }
+    })));
     Ok(vault)
 }
 
-/// What `encrypt` and `decrypt` work on.
-struct Job {
-    vault: Vault,
-    context: Context,
-    aad: Option<Zeroizing<Vec<u8>>>,
-    input: Zeroizing<Vec<u8>>,
-}
-
-impl Job {
-    /// The input comes last: nobody should have to type or pipe it only to learn that the configuration is wrong.
-    fn load(arguments: &PayloadArguments, reporter: Reporter) -> Result<Self, Failure> {
-        if arguments.context.reads_standard_input() && arguments.input.is_standard_input() {
-            return Err(Failure::two_inputs("--context-json", "--input"));
-        }
-        let context = arguments.context.load()?;
-        let vault = open(&arguments.config, reporter)?;
-        let aad = arguments.aad_file.as_deref().map(|path| input::read(path, LONGEST_PAYLOAD)).transpose()?;
-        let input = input::read(&arguments.input.input, LONGEST_PAYLOAD)?;
-        Ok(Self { vault, context, aad, input })
+/// Opens the vault for calls as the options say, does the work, and tells on request how often keys were used, also after a failure.
+fn with_vault(
+    arguments: &VaultArguments,
+    reporter: Reporter,
+    work: impl FnOnce(&Vault) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let vault = open(&arguments.config, reporter)?.with(arguments.call_options()?);
+    let result = work(&vault);
+    if arguments.stats {
+        reporter.stats(&vault.stats());
     }
-
-    fn aad(&self) -> Option<&[u8]> {
-        self.aad.as_ref().map(|aad| aad.as_slice())
-    }
+    result
 }

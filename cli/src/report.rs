@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anstyle::{AnsiColor, Style};
-use libvault::{Error, ErrorCode};
+use libvault::{Error, ErrorCode, Stats};
 use serde::Serialize;
 use serde_json::{Value, json};
 use signal_hook::consts::SIGPIPE;
@@ -48,6 +48,19 @@ impl Reporter {
             print_to_stderr(json!({ "warning": warning }));
         } else {
             print_to_stderr(format_args!("{WARNING}warning{WARNING:#}: {warning}"));
+        }
+    }
+
+    /// Tells on standard error how often keys were used.
+    pub(crate) fn stats(self, stats: &Stats) {
+        if self.json {
+            let counters: serde_json::Map<String, Value> =
+                stats.fields().map(|(name, count)| (name.to_owned(), count.into())).collect();
+            print_to_stderr(json!({ "stats": counters }));
+            return;
+        }
+        for (name, count) in stats.fields().filter(|(_, count)| *count > 0) {
+            print_to_stderr(format_args!("{LABEL}stats{LABEL:#}: {name} {count}"));
         }
     }
 

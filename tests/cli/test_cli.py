@@ -64,6 +64,7 @@ STEP_FIELDS = {
     "stdout": "exactly this text",
     "stdout_matches": "a regular expression that is found in the output",
     "stdout_lacks": "a text that standard output must not hold",
+    "stdout_begins": "a file with whose first bytes standard output is the same; allows output beside an error",
     "stdout_json": "members that the JSON object on standard output must have",
     "stderr_matches": "a regular expression that is found on standard error",
     "stderr_lacks": "a text that standard error must not hold",
@@ -72,6 +73,7 @@ STEP_FIELDS = {
     "absent": "files that are not",
     "same": "pairs of files with the same bytes",
     "modes": "file = mode, in octal text",
+    "file_matches": "file = a regular expression that is found in it",
 }
 FILE_FIELDS = {
     "name": "the path",
@@ -140,6 +142,8 @@ class Runner:
             status, stdout, stderr = self.run(step)
             context = f"\nexit {status}\nstandard output: {stdout!r}\nstandard error: {stderr!r}"
             check_outcome(step, status, stdout, stderr, context)
+            if "stdout_begins" in step:
+                assert stdout and (self.directory / step["stdout_begins"]).read_bytes().startswith(stdout), "other bytes came out"
         self.check_files(step)
 
     def make(self, file: dict):
@@ -217,6 +221,9 @@ class Runner:
             assert same, f"{left} and {right} differ"
         for name, mode in step.get("modes", {}).items():
             assert (self.directory / name).stat().st_mode & 0o7777 == int(mode, 8), f"mode of {name}"
+        for name, pattern in step.get("file_matches", {}).items():
+            text = (self.directory / name).read_text(encoding="utf-8")
+            assert re.search(pattern, text, re.MULTILINE), f"{name} holds {text!r}"
 
 
 def wait_until_reading(process: subprocess.Popen):
@@ -258,7 +265,7 @@ def check_outcome(step: dict, status: int, stdout: bytes, stderr: bytes, context
         assert status == -signal.Signals[f"SIG{step['dies_of']}"], context
     elif "error" in step:
         check_error(step, status, error_text, context)
-        assert stdout == b"", f"an error has no output{context}"
+        assert stdout == b"" or "stdout_begins" in step, f"an error has no output{context}"
     else:
         assert status == step.get("exit", 0), context
     if status == 0 and not any(field.startswith("stderr") for field in step):
@@ -343,7 +350,7 @@ def test_there_is_a_manual_page_for_every_command(directory):
     named = {name.replace("\\", "") for name in re.findall(r"libvault\\-[\w\\-]+(?=\(1\))", root)}
     pages = {path.stem for path in (directory / "man").iterdir()}
     assert named < pages
-    assert pages - named == {"libvault", "libvault-data-key-create", "libvault-data-key-open"}
+    assert pages - named == {"libvault", *(f"libvault-data-key-{command}" for command in ("create", "open", "rekey"))}
     assert "EXIT STATUS" in root
     if shutil.which("man"):
         for page in (directory / "man").iterdir():

@@ -5,9 +5,9 @@ use std::path::Path;
 use libvault::{DataKey, ErrorCode};
 use serde_json::json;
 
-use super::open;
-use crate::arguments::{CreateDataKeyArguments, DataKeyCommand, OpenDataKeyArguments, OutputArguments};
-use crate::input::{self, LONGEST_BUNDLE};
+use super::with_vault;
+use crate::arguments::{CreateDataKeyArguments, DataKeyCommand, OpenDataKeyArguments, OutputArguments, RekeyArguments};
+use crate::input;
 use crate::output::{Contents, Output};
 use crate::report::{Failure, Reporter};
 
@@ -15,6 +15,7 @@ pub(super) fn run(command: &DataKeyCommand, reporter: Reporter) -> Result<(), Fa
     match command {
         DataKeyCommand::Create(arguments) => create(arguments, reporter),
         DataKeyCommand::Open(arguments) => open_bundle(arguments, reporter),
+        DataKeyCommand::Rekey(arguments) => rekey(arguments, reporter),
     }
 }
 
@@ -28,10 +29,12 @@ fn create(arguments: &CreateDataKeyArguments, reporter: Reporter) -> Result<(), 
     let bundle_output = Output::prepare(&bundle_arguments, Contents::Envelope)?;
     let key_output = Output::prepare(&key_arguments.to_output(), Contents::Key)?;
     let context = arguments.context.load()?;
-    let data_key = open(&arguments.config, reporter)?.create_data_key_blocking(&context)?;
-    bundle_output.write(&data_key.bundle)?;
-    key_output.write(data_key.key()).inspect_err(|_| bundle_output.take_back())?;
-    answer(&data_key, bundle, key_arguments.output.as_deref(), reporter)
+    with_vault(&arguments.vault, reporter, |vault| {
+        let data_key = vault.create_data_key_blocking(&context)?;
+        bundle_output.write(&data_key.bundle)?;
+        key_output.write(data_key.key()).inspect_err(|_| bundle_output.take_back())?;
+        answer(&data_key, bundle, key_arguments.output.as_deref(), reporter)
+    })
 }
 
 fn open_bundle(arguments: &OpenDataKeyArguments, reporter: Reporter) -> Result<(), Failure> {
@@ -40,11 +43,31 @@ fn open_bundle(arguments: &OpenDataKeyArguments, reporter: Reporter) -> Result<(
     }
     let output = Output::prepare(&arguments.output.to_output(), Contents::Key)?;
     let context = arguments.context.load()?;
-    let vault = open(&arguments.config, reporter)?;
-    let bundle = input::read(&arguments.bundle, LONGEST_BUNDLE)?;
-    let data_key = vault.decrypt_data_key_blocking(&bundle, &context)?;
-    output.write(data_key.key())?;
-    answer(&data_key, &arguments.bundle, arguments.output.output.as_deref(), reporter)
+    with_vault(&arguments.vault, reporter, |vault| {
+        let bundle = input::read_bundle(&arguments.bundle)?;
+        let data_key = vault.decrypt_data_key_blocking(&bundle, &context)?;
+        output.write(data_key.key())?;
+        answer(&data_key, &arguments.bundle, arguments.output.output.as_deref(), reporter)
+    })
+}
+
+fn rekey(arguments: &RekeyArguments, reporter: Reporter) -> Result<(), Failure> {
+    let readers = [
+        ("--context-json", arguments.context.reads_standard_input()),
+        ("--new-context-json", arguments.new_context.reads_standard_input()),
+        ("--bundle", arguments.bundle == Path::new("-")),
+    ];
+    if let [one, other, ..] = readers.iter().filter(|(_, reads)| *reads).collect::<Vec<_>>()[..] {
+        return Err(Failure::two_inputs(one.0, other.0));
+    }
+    let output = Output::prepare(&arguments.output, Contents::Envelope)?;
+    let (old_context, new_context) = (arguments.context.load()?, arguments.new_context.load()?);
+    with_vault(&arguments.vault, reporter, |vault| {
+        let bundle = input::read_bundle(&arguments.bundle)?;
+        let moved = vault.rekey_blocking(&bundle, &old_context, &new_context, arguments.downgrade.into())?;
+        output.write(&moved)?;
+        output.answer(moved.len() as u64, reporter)
+    })
 }
 
 /// With `--json`, a key file is answered with the names of the two files.

@@ -1,16 +1,22 @@
 //! `libvault decrypt`.
 
-use zeroize::Zeroizing;
-
-use super::Job;
+use super::pipe::Pipe;
+use super::with_vault;
 use crate::arguments::PayloadArguments;
 use crate::output::{Contents, Output};
 use crate::report::{Failure, Reporter};
 
+/// What is written was authenticated. That nothing is missing is known at the end only: a file appears then, and a reader of a pipe has to
+/// look at the exit code.
 pub(super) fn run(arguments: &PayloadArguments, reporter: Reporter) -> Result<(), Failure> {
     let output = Output::prepare(&arguments.output, Contents::Plaintext)?;
-    let job = Job::load(arguments, reporter)?;
-    let plaintext = Zeroizing::new(job.vault.decrypt_blocking(&job.input, &job.context, job.aad())?);
-    output.write(&plaintext)?;
-    output.answer(plaintext.len(), reporter)
+    arguments.refuse_two_inputs()?;
+    let context = arguments.context.load()?;
+    with_vault(&arguments.vault, reporter, |vault| {
+        let aad = arguments.load_aad()?;
+        let mut decryptor = vault.decryptor(&context, aad.as_deref().map(Vec::as_slice))?;
+        let mut pipe = Pipe::open(&arguments.input, &output, reporter)?;
+        pipe.work_on_rest(|piece, plaintext| decryptor.update_blocking(piece, plaintext))?;
+        output.answer(pipe.finish(|plaintext| decryptor.finish(plaintext))?, reporter)
+    })
 }

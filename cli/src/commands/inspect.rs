@@ -3,14 +3,31 @@
 use libvault::Inspection;
 
 use crate::arguments::InspectArguments;
-use crate::input::{self, LONGEST_PAYLOAD};
+use crate::input::Input;
 use crate::report::{Failure, Reporter};
 use crate::table::{Columns, Properties};
 
+/// What is shorter is read as a whole, and its frames are checked as far as that is possible without keys.
+const SHORT: usize = 1 << 20;
+
 pub(super) fn run(arguments: &InspectArguments, reporter: Reporter) -> Result<(), Failure> {
-    let bytes = input::read(&arguments.input.input, LONGEST_PAYLOAD)?;
-    let inspection = libvault::inspect(&bytes)?;
+    let inspection = inspect(Input::open(&arguments.input.input)?)?;
     if reporter.is_json() { reporter.result(&inspection.to_json()) } else { reporter.result(&as_text(&inspection)) }
+}
+
+/// Of a long envelope only the start is read: the rest says nothing without keys.
+fn inspect(mut input: Input) -> Result<Inspection, Failure> {
+    let mut start = vec![0; SHORT];
+    let read = input.fill(&mut start)?;
+    start.truncate(read);
+    if read < SHORT {
+        return Ok(libvault::inspect(&start)?);
+    }
+    let length = match input.length() {
+        Some(length) => length,
+        None => read as u64 + input.skip()?,
+    };
+    Ok(libvault::inspect_start(&start, Some(length))?)
 }
 
 fn as_text(inspection: &Inspection) -> String {
