@@ -357,3 +357,23 @@ def test_there_is_a_manual_page_for_every_command(directory):
             environment = {"PATH": os.environ["PATH"], "MANWIDTH": "100", "LC_ALL": "C.UTF-8"}
             done = subprocess.run(["man", "--warnings", "-l", page], capture_output=True, text=True, env=environment, timeout=SECONDS, check=True)
             assert done.stderr == "", page
+
+
+def test_a_full_disk_leaves_nothing(directory):
+    """On a file system of its own with 2 MB; needs the right to mount one."""
+    small = directory / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", small], capture_output=True).returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    try:
+        subprocess.run([PROGRAM, "init", directory / "vault"], capture_output=True, timeout=SECONDS, check=True)
+        (directory / "plain").write_bytes(bytes(5_000_000))
+        options = ["--config", directory / "vault/libvault.toml", "--context", "user_id=u1"]
+        command = [PROGRAM, "--json", "encrypt", *options, "--input", directory / "plain", "--output", small / "out"]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+        assert done.returncode == EXIT_CODES["input"]
+        assert "No space left on device" in json.loads(done.stderr)["message"]
+        assert list(small.iterdir()) == []
+        assert os.statvfs(small).f_bfree == os.statvfs(small).f_blocks, "what was written is not free again"
+    finally:
+        subprocess.run(["umount", small], check=True)

@@ -6,8 +6,10 @@ import contextlib
 import json
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -35,9 +37,9 @@ class Workplace:
         self.run("init", "vault", expect=0)
         self.base = (directory / "vault/libvault.toml").read_text(encoding="utf-8")
 
-    def run(self, *arguments: str, config: str | None = None, stdin: bytes = b"hello", expect: int | None = None):
+    def run(self, *arguments: str, config: str | None = None, stdin: bytes = b"hello", expect: int | None = None, seconds: float = SECONDS):
         command = [PROGRAM, "--json", *arguments, *(["--config", config] if config else [])]
-        done = subprocess.run(command, cwd=self.directory, input=stdin, capture_output=True, timeout=SECONDS)
+        done = subprocess.run(command, cwd=self.directory, input=stdin, capture_output=True, timeout=seconds)
         assert expect in (None, done.returncode), done.stderr.decode()
         return done
 
@@ -197,6 +199,31 @@ def test_code(name, tmp_path):
     assert done.returncode == EXIT_CODES[ROWS[name]["kind"]]
     assert done.stdout == b""
     assert not (tmp_path / "out").exists()
+
+
+def test_a_time_limit_goes_before_the_configured_one(tmp_path):
+    place = Workplace(tmp_path)
+    with FaultyKms("never_answers") as kms:
+        binding = place.aws_binding(kms.endpoint).replace("attempt = 400", "attempt = 60000").replace("total = 3000", "total = 60000")
+        arguments = ["encrypt", "--context", CUSTOMER, "--timeout", "0.5", "--output", "out"]
+        # Long before the configured 60 s, and with time to spare for a busy machine.
+        done = place.run(*arguments, config=place.config(after=binding), seconds=SECONDS / 2)
+    assert json.loads(done.stderr.decode().splitlines()[-1])["name"] == "Timeout"
+
+
+def test_ctrl_c_ends_a_command_that_waits_for_a_kms(tmp_path):
+    place = Workplace(tmp_path)
+    with FaultyKms("never_answers") as kms:
+        config = place.config(after=place.aws_binding(kms.endpoint).replace("attempt = 400", "attempt = 60000").replace("total = 3000", "total = 60000"))
+        command = [PROGRAM, "encrypt", "--config", config, "--context", CUSTOMER, "--output", "out"]
+        process = subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        deadline = time.monotonic() + SECONDS
+        while not kms.operations and time.monotonic() < deadline:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=SECONDS)
+    assert process.returncode == -signal.SIGINT
+    assert [path.name for path in tmp_path.iterdir()] == ["vault"]
 
 
 def test_the_commands_are_those_of_the_table_of_verbs():
