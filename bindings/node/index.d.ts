@@ -9,10 +9,36 @@ export type BytesInput = ArrayBufferView | ArrayBufferLike;
  */
 export type ContextInput = Context | { readonly [name: string]: string };
 
-/** Options of the verbs that encrypt and decrypt. An unknown option is a TypeError. */
-export interface CryptOptions {
+/** Options of every call. An unknown option is a TypeError. */
+export interface CallOptions {
+  /**
+   * How many milliseconds the whole call may wait for KMSs, all keys and retries together, instead of the configured `timeouts.total`; then it fails with
+   * {@link Timeout}.
+   */
+  timeout?: number | undefined;
+  /**
+   * Aborting it ends the call at once, and its KMS request with it. The promise rejects with {@link Cancelled}, whose `name` is then `AbortError` as in Node's
+   * own APIs and whose `cause` is the signal's reason.
+   */
+  signal?: AbortSignal | undefined;
+  /** Who makes the call, for the audit trail: 1 to 200 characters. */
+  actor?: string | undefined;
+}
+
+/** Options of the verbs that encrypt and decrypt. */
+export interface CryptOptions extends CallOptions {
   /** Additional authenticated data: not stored, and the same bytes are needed to decrypt. Empty is the same as none. */
   aad?: BytesInput | undefined;
+}
+
+/** A line for the host's log. It holds no secret and no context value. */
+export interface LogRecord {
+  /** A warning is something that someone should look at. */
+  level: 'info' | 'warning';
+  /** What happened, for programs: such as `reloaded`, `reload_failed`, `failover`, `misspelt_name`, `development`. */
+  event: string;
+  /** What happened, for people. */
+  message: string;
 }
 
 /** A configuration file (TOML), or an object of the same shape, whose fields keep their snake_case names. Its relative paths start at the working directory. */
@@ -39,18 +65,46 @@ export interface MatchedBinding {
   keyIds: string[];
 }
 
-/** Counters since the vault was opened. */
+/** Counters since the vault was opened, and the state of the memory for secrets. */
 export interface Stats {
-  /** Uses of the root key. */
+  /** Wraps and unwraps with the root key. */
   rootKeyUses: number;
-  /** Wraps by managed keys. */
+  /** Shares wrapped under managed keys. */
   managedWraps: number;
-  /** Unwraps by managed keys. */
+  /** Shares unwrapped with managed keys. */
   managedUnwraps: number;
-  /** Wraps that a customer's KMS was asked for. */
+  /** Calls to a customer's key to wrap a share, failed ones included. */
   kmsWraps: number;
-  /** Unwraps that a customer's KMS was asked for. */
+  /** Calls to a customer's key to unwrap a share, failed ones included. */
   kmsUnwraps: number;
+  /** Envelopes made, streams included. */
+  encryptions: number;
+  /** Envelopes opened, streams included. */
+  decryptions: number;
+  /** Data keys made for callers. */
+  dataKeysCreated: number;
+  /** Data keys given back to callers. */
+  dataKeysOpened: number;
+  /** Envelopes and bundles wrapped anew. */
+  rewraps: number;
+  /** Envelopes encrypted anew. */
+  reencryptions: number;
+  /** Bundles moved to another context. */
+  rekeys: number;
+  /** Encrypting and decrypting streams begun. */
+  streamsOpened: number;
+  /** Unwraps that went on to another key because one could not be used. */
+  failovers: number;
+  /** Wraps left out at encryption because their key could not be reached (`min_wraps`). */
+  missingWraps: number;
+  /** Events written to the audit trail. */
+  auditEvents: number;
+  /** Configurations taken over by {@link Vault.reload}. */
+  reloads: number;
+  /** Bytes of secret memory of this process that are locked into RAM. */
+  memoryLockedBytes: number;
+  /** Bytes of secret memory of this process that the system refused to lock: above 0 means that secrets may reach swap. */
+  memoryUnlockedBytes: number;
 }
 
 /** Where {@link init} put things. */
@@ -143,7 +197,7 @@ export class Vault {
   private constructor();
 
   /**
-   * Opens a vault. What the configuration deserves to be warned about goes to `process.emitWarning` as a `LibvaultWarning`.
+   * Opens a vault. What the configuration deserves to be warned about goes to the log: see {@link Vault.on}.
    *
    * Fails with {@link InvalidConfig} and the path of the `field`, {@link Conflict}, {@link StoreUnavailable}; without a configuration the message says
    * how to make one.
@@ -151,6 +205,28 @@ export class Vault {
   static open(config: ConfigInput): Promise<Vault>;
   /** As {@link Vault.open}, on the calling thread. */
   static openSync(config: ConfigInput): Vault;
+
+  /**
+   * Replaces the configuration at once, for the calls under way too: a result that was decided under the old one is not handed out any more. All files that it
+   * names are read again, so rotated keys and credentials are picked up. On failure, as of {@link Vault.open}, the old configuration stays in force.
+   */
+  reload(config: ConfigInput): Promise<void>;
+  /** As {@link Vault.reload}, on the calling thread. */
+  reloadSync(config: ConfigInput): void;
+
+  /**
+   * Calls `listener` with each record of the log. One that is added in the same turn in which the vault was opened also gets what was logged at opening. A
+   * warning that nobody listens to goes to `process.emitWarning` as a `LibvaultWarning`. Listeners keep no process alive.
+   */
+  on(event: 'log', listener: (record: LogRecord) => void): this;
+  /** As {@link Vault.on}, for one record. */
+  once(event: 'log', listener: (record: LogRecord) => void): this;
+  /** Removes a listener. */
+  off(event: 'log', listener: (record: LogRecord) => void): this;
+  /** As {@link Vault.on}; with it `events.once(vault, 'log')` and `events.on(vault, 'log')` work. */
+  addListener(event: 'log', listener: (record: LogRecord) => void): this;
+  /** As {@link Vault.off}. */
+  removeListener(event: 'log', listener: (record: LogRecord) => void): this;
 
   /** A prepared context; {@link InvalidContext} names the offending item. */
   context(items: { readonly [name: string]: string }): Context;
@@ -183,13 +259,13 @@ export class Vault {
   encryptedLengthLimit(dataLength: number, context: ContextInput): number;
 
   /** Makes a data key for callers who encrypt themselves. */
-  createDataKey(context: ContextInput): Promise<DataKey>;
+  createDataKey(context: ContextInput, options?: CallOptions): Promise<DataKey>;
   /** The data key of a bundle. */
-  decryptDataKey(bundle: BytesInput, context: ContextInput): Promise<DataKey>;
+  decryptDataKey(bundle: BytesInput, context: ContextInput, options?: CallOptions): Promise<DataKey>;
   /** As {@link Vault.createDataKey}, at once. */
-  createDataKeySync(context: ContextInput): DataKey;
+  createDataKeySync(context: ContextInput, options?: CallOptions): DataKey;
   /** As {@link Vault.decryptDataKey}, at once. */
-  decryptDataKeySync(bundle: BytesInput, context: ContextInput): DataKey;
+  decryptDataKeySync(bundle: BytesInput, context: ContextInput, options?: CallOptions): DataKey;
 
   /** Counters since the vault was opened. */
   stats(): Stats;

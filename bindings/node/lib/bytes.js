@@ -22,19 +22,6 @@ function outputOf(value) {
   return value;
 }
 
-/** The additional authenticated data of an options argument, or null. Unknown options are refused: a misspelt one would silently weaken the call. */
-function aadOf(options) {
-  if (options === undefined) return null;
-  if (typeof options !== 'object' || options === null || ArrayBuffer.isView(options) || isAnyArrayBuffer(options)) {
-    throw wrongType(`options must be an object such as { aad }, not ${describe(options)}`);
-  }
-  for (const name of Object.keys(options)) {
-    if (name !== 'aad') throw wrongType(`unknown option ${JSON.stringify(name)}: the only option is aad`);
-  }
-  const { aad } = options;
-  return aad === undefined ? null : bytesOf(aad, 'aad');
-}
-
 function viewOf(value, name) {
   if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   if (isAnyArrayBuffer(value)) return new Uint8Array(value);
@@ -55,4 +42,4 @@ function refuseDetached(array, name) {
   }
 }
 
-module.exports = { aadOf, bytesOf, outputOf };
+module.exports = { bytesOf, outputOf };

@@ -17,6 +17,11 @@ function wrongType(message) {
   return error;
 }
 
+/** A RangeError as Node itself throws it for a number or a length outside its limits. */
+function outOfRange(message) {
+  return Object.assign(new RangeError(message), { code: 'ERR_OUT_OF_RANGE' });
+}
+
 /** What kind of value was passed, for messages; never the value, which may be secret. */
 function describe(value) {
   if (value === null || value === undefined) return String(value);
@@ -24,4 +29,4 @@ function describe(value) {
   return Object.prototype.toString.call(value).slice('[object '.length, -1);
 }
 
-module.exports = { describe, settle, wrongType };
+module.exports = { describe, outOfRange, settle, wrongType };

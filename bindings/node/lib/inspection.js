@@ -18,4 +18,4 @@ function camelCase(name) {
   return name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase());
 }
 
-module.exports = { inspectionOf };
+module.exports = { camelCase, inspectionOf };

@@ -3,12 +3,15 @@
 const { inspect } = require('node:util');
 
 const { make } = require('../errors.js');
-const { aadOf, bytesOf, outputOf } = require('./bytes.js');
+const { bytesOf, outputOf } = require('./bytes.js');
 const { sourceOf } = require('./config.js');
 const { contextOf, handleOf } = require('./context.js');
 const { DataKey } = require('./data-key.js');
 const { settle, wrongType } = require('./failure.js');
+const { camelCase } = require('./inspection.js');
+const { logOf } = require('./log.js');
 const native = require('./native.js');
+const { CALL, callOf } = require('./options.js');
 const { Uncloneable } = require('./uncloneable.js');
 
 const BUFFER_TOO_SMALL = 108;
@@ -24,11 +27,13 @@ const NOTHING = new Uint8Array(0);
  */
 class Vault extends Uncloneable {
   #handle;
+  #log;
 
-  constructor(token, handle) {
+  constructor(token, handle, records) {
     super();
     if (token !== PRIVATE) throw new TypeError('a Vault is made by Vault.open(config) or Vault.openSync(config)');
     this.#handle = handle;
+    this.#log = logOf(handle, records);
   }
 
   static async open(config) {
@@ -37,6 +42,29 @@ class Vault extends Uncloneable {
 
   static openSync(config) {
     return opened(settle(native.openSync(sourceOf(config))));
+  }
+
+  async reload(config) {
+    settle(await native.reload(this.#handle, sourceOf(config)));
+  }
+
+  reloadSync(config) {
+    settle(native.reloadSync(this.#handle, sourceOf(config)));
+  }
+
+  on(event, listener) {
+    this.#log.on(event, listener);
+    return this;
+  }
+
+  once(event, listener) {
+    this.#log.once(event, listener);
+    return this;
+  }
+
+  off(event, listener) {
+    this.#log.off(event, listener);
+    return this;
   }
 
   context(items) {
@@ -48,32 +76,36 @@ class Vault extends Uncloneable {
   }
 
   async encrypt(data, context, options) {
-    const [handle, aad] = [handleOf(context), aadOf(options)];
-    return settle(await native.encrypt(this.#handle, handle, bytesOf(data, 'data'), aad));
+    const prepared = handleOf(context);
+    const call = callOf(this.#handle, options);
+    return call.settle(native.encrypt(call.vault, prepared, bytesOf(data, 'data'), call.aad));
   }
 
   async decrypt(envelope, context, options) {
-    const [handle, aad] = [handleOf(context), aadOf(options)];
-    return settle(await native.decrypt(this.#handle, handle, bytesOf(envelope, 'envelope'), aad));
+    const prepared = handleOf(context);
+    const call = callOf(this.#handle, options);
+    return call.settle(native.decrypt(call.vault, prepared, bytesOf(envelope, 'envelope'), call.aad));
   }
 
   encryptSync(data, context, options) {
-    const [handle, aad] = [handleOf(context), aadOf(options)];
+    const prepared = handleOf(context);
+    const call = callOf(this.#handle, options);
     const bytes = bytesOf(data, 'data');
     // An envelope may lie in Node's shared pool: it is not secret, and that is several times faster than memory of its own.
-    const output = Buffer.allocUnsafe(settle(native.encryptedLengthLimit(this.#handle, handle, bytes.byteLength)));
-    const length = settle(native.encryptIntoSync(this.#handle, handle, bytes, aad, output));
+    const output = Buffer.allocUnsafe(settle(native.encryptedLengthLimit(this.#handle, prepared, bytes.byteLength)));
+    const length = settle(native.encryptIntoSync(call.vault, prepared, bytes, call.aad, output));
     return length === output.length ? output : output.subarray(0, length);
   }
 
   decryptSync(envelope, context, options) {
-    const [handle, aad] = [handleOf(context), aadOf(options)];
+    const prepared = handleOf(context);
+    const call = callOf(this.#handle, options);
     const bytes = bytesOf(envelope, 'envelope');
     const length = native.decryptedLength(bytes);
     // Plaintext never lies in Node's shared pool: the pool goes along when one of its buffers is posted to a worker. What cannot be
     // parsed gets no memory; decryption gives its error.
     const output = typeof length === 'number' ? Buffer.allocUnsafeSlow(length) : NOTHING;
-    settle(native.decryptIntoSync(this.#handle, handle, bytes, aad, output));
+    settle(native.decryptIntoSync(call.vault, prepared, bytes, call.aad, output));
     return output;
   }
 
@@ -93,13 +125,15 @@ class Vault extends Uncloneable {
   }
 
   encryptIntoSync(data, context, output, options) {
-    const [handle, aad] = [handleOf(context), aadOf(options)];
-    return settle(native.encryptIntoSync(this.#handle, handle, bytesOf(data, 'data'), aad, outputOf(output)));
+    const prepared = handleOf(context);
+    const call = callOf(this.#handle, options);
+    return settle(native.encryptIntoSync(call.vault, prepared, bytesOf(data, 'data'), call.aad, outputOf(output)));
   }
 
   decryptIntoSync(envelope, context, output, options) {
-    const [handle, aad] = [handleOf(context), aadOf(options)];
-    return settle(native.decryptIntoSync(this.#handle, handle, bytesOf(envelope, 'envelope'), aad, outputOf(output)));
+    const prepared = handleOf(context);
+    const call = callOf(this.#handle, options);
+    return settle(native.decryptIntoSync(call.vault, prepared, bytesOf(envelope, 'envelope'), call.aad, outputOf(output)));
   }
 
   encryptedLengthLimit(dataLength, context) {
@@ -107,26 +141,32 @@ class Vault extends Uncloneable {
     return settle(native.encryptedLengthLimit(this.#handle, handleOf(context), dataLength));
   }
 
-  async createDataKey(context) {
-    return new DataKey(settle(await native.createDataKey(this.#handle, handleOf(context))));
+  async createDataKey(context, options) {
+    const prepared = handleOf(context);
+    const call = callOf(this.#handle, options, CALL);
+    return new DataKey(await call.settle(native.createDataKey(call.vault, prepared)));
   }
 
-  async decryptDataKey(bundle, context) {
-    const handle = handleOf(context);
-    return new DataKey(settle(await native.decryptDataKey(this.#handle, handle, bytesOf(bundle, 'bundle'))));
+  async decryptDataKey(bundle, context, options) {
+    const prepared = handleOf(context);
+    const call = callOf(this.#handle, options, CALL);
+    return new DataKey(await call.settle(native.decryptDataKey(call.vault, prepared, bytesOf(bundle, 'bundle'))));
   }
 
-  createDataKeySync(context) {
-    return new DataKey(settle(native.createDataKeySync(this.#handle, handleOf(context))));
+  createDataKeySync(context, options) {
+    const prepared = handleOf(context);
+    const call = callOf(this.#handle, options, CALL);
+    return new DataKey(settle(native.createDataKeySync(call.vault, prepared)));
   }
 
-  decryptDataKeySync(bundle, context) {
-    const handle = handleOf(context);
-    return new DataKey(settle(native.decryptDataKeySync(this.#handle, handle, bytesOf(bundle, 'bundle'))));
+  decryptDataKeySync(bundle, context, options) {
+    const prepared = handleOf(context);
+    const call = callOf(this.#handle, options, CALL);
+    return new DataKey(settle(native.decryptDataKeySync(call.vault, prepared, bytesOf(bundle, 'bundle'))));
   }
 
   stats() {
-    return settle(native.stats(this.#handle));
+    return Object.fromEntries(settle(native.stats(this.#handle)).map(({ name, value }) => [camelCase(name), value]));
   }
 
   close() {
@@ -150,6 +190,10 @@ class Vault extends Uncloneable {
   }
 }
 
+// The names that Node's events.once() and events.on() use.
+Vault.prototype.addListener = Vault.prototype.on;
+Vault.prototype.removeListener = Vault.prototype.off;
+
 if (Symbol.dispose) Vault.prototype[Symbol.dispose] = Vault.prototype.close;
 if (Symbol.asyncDispose) {
   Vault.prototype[Symbol.asyncDispose] = async function close() {
@@ -157,9 +201,8 @@ if (Symbol.asyncDispose) {
   };
 }
 
-function opened({ vault, warnings }) {
-  for (const warning of warnings) process.emitWarning(warning, 'LibvaultWarning');
-  return new Vault(PRIVATE, vault);
+function opened({ vault, records }) {
+  return new Vault(PRIVATE, vault, records);
 }
 
 /** Copies a finished result to the caller's output, which may have changed while the call was under way. */

@@ -15,5 +15,7 @@ mod buffer;
 mod context;
 mod errors;
 mod formats;
+mod log;
+mod options;
 mod tasks;
 mod vault;

@@ -8,6 +8,7 @@ use napi_derive::napi;
 
 use crate::buffer::{Input, Output};
 use crate::errors::{Outcome, outcome};
+use crate::log::{LogRecord, take_records};
 use crate::tasks::{Background, DataKeyParts, Operation, Verb};
 
 /// Where the configuration comes from: a file, or an object that `lib/config.js` turned into JSON. Neither: an error that says how to make one.
@@ -21,13 +22,13 @@ pub(crate) struct ConfigSource {
     pub base_directory: Option<String>,
 }
 
-/// A vault and what its configuration deserves to be warned about.
+/// A vault and what was logged while it was opened.
 #[napi(object, object_from_js = false)]
 pub(crate) struct Opened {
     /// The handle that the other functions take.
     pub vault: External<Vault>,
-    /// Sentences for people.
-    pub warnings: Vec<String>,
+    /// Its first records.
+    pub records: Vec<LogRecord>,
 }
 
 /// The decision for a context.
@@ -50,19 +51,13 @@ pub(crate) struct MatchedBinding {
     pub key_ids: Vec<String>,
 }
 
-/// Counters since the vault was opened. JavaScript's numbers hold them exactly up to 2^53.
+/// A counter. JavaScript's numbers hold it exactly up to 2^53.
 #[napi(object, object_from_js = false)]
-pub(crate) struct Stats {
-    /// Uses of the root key.
-    pub root_key_uses: i64,
-    /// Wraps by managed keys.
-    pub managed_wraps: i64,
-    /// Unwraps by managed keys.
-    pub managed_unwraps: i64,
-    /// Wraps that a KMS was asked for.
-    pub kms_wraps: i64,
-    /// Unwraps that a KMS was asked for.
-    pub kms_unwraps: i64,
+pub(crate) struct Counter {
+    /// Its name in the core.
+    pub name: String,
+    /// Its value.
+    pub value: i64,
 }
 
 /// Opens on the calling thread.
@@ -75,6 +70,19 @@ pub(crate) fn open_sync(source: ConfigSource) -> Outcome<Opened> {
 #[napi]
 pub(crate) fn open(source: ConfigSource) -> AsyncTask<Background<Opened>> {
     Background::start(|| open_vault(source))
+}
+
+/// Replaces the configuration on the calling thread.
+#[napi]
+pub(crate) fn reload_sync(vault: &External<Vault>, source: ConfigSource) -> Outcome<bool> {
+    outcome(|| reload_vault(vault, &source))
+}
+
+/// Replaces the configuration on libuv's pool.
+#[napi]
+pub(crate) fn reload(vault: &External<Vault>, source: ConfigSource) -> AsyncTask<Background<bool>> {
+    let vault = Vault::clone(vault);
+    Background::start(move || reload_vault(&vault, &source))
 }
 
 /// Encrypts; the promise's value is the envelope.
@@ -189,18 +197,12 @@ pub(crate) fn match_context(vault: &External<Vault>, context: &External<Context>
     })
 }
 
-/// The counters.
+/// The counters since the vault was opened.
 #[napi]
-pub(crate) fn stats(vault: &External<Vault>) -> Outcome<Stats> {
+pub(crate) fn stats(vault: &External<Vault>) -> Outcome<Vec<Counter>> {
     outcome(|| {
         let stats = vault.stats();
-        Ok(Stats {
-            root_key_uses: stats.root_key_uses as i64,
-            managed_wraps: stats.managed_wraps as i64,
-            managed_unwraps: stats.managed_unwraps as i64,
-            kms_wraps: stats.kms_wraps as i64,
-            kms_unwraps: stats.kms_unwraps as i64,
-        })
+        Ok(stats.fields().map(|(name, value)| Counter { name: name.to_owned(), value: value as i64 }).collect())
     })
 }
 
@@ -213,13 +215,21 @@ pub(crate) fn close(vault: &External<Vault>) -> Outcome<bool> {
     })
 }
 
+fn reload_vault(vault: &Vault, source: &ConfigSource) -> Result<bool, Error> {
+    vault.reload(config_of(source)?)?;
+    Ok(true)
+}
+
 fn open_vault(source: ConfigSource) -> Result<Opened, Error> {
-    let config = match (&source.path, &source.json, &source.base_directory) {
-        (Some(path), None, None) => Config::from_file(path)?,
-        (None, Some(json), Some(base)) => Config::from_json(json, Path::new(base))?,
-        _ => return Err(libvault::no_config_error()),
-    };
-    let vault = Vault::open(config)?;
-    let warnings = vault.warnings();
-    Ok(Opened { vault: External::new(vault), warnings })
+    let vault = Vault::open(config_of(&source)?)?;
+    let records = take_records(&vault);
+    Ok(Opened { vault: External::new(vault), records })
+}
+
+fn config_of(source: &ConfigSource) -> Result<Config, Error> {
+    match (&source.path, &source.json, &source.base_directory) {
+        (Some(path), None, None) => Config::from_file(path),
+        (None, Some(json), Some(base)) => Config::from_json(json, Path::new(base)),
+        _ => Err(libvault::no_config_error()),
+    }
 }

@@ -1,5 +1,6 @@
 // Compiled, never run: the declarations in use. Each @ts-expect-error is a misuse that they must catch.
 import {
+  Cancelled,
   Context,
   DataKey,
   type Decision,
@@ -57,4 +58,23 @@ export async function sample(): Promise<void> {
   new Vault();
   // @ts-expect-error the output is written as bytes
   vault.encryptIntoSync(envelope, context, new DataView(envelope.buffer));
+}
+
+export async function options(vault: Vault, signal: AbortSignal): Promise<void> {
+  const envelope = await vault.encrypt(new Uint8Array(1), { organization_id: 'org_123' }, { timeout: 500, signal, actor: 'job 17' });
+  using dataKey = await vault.createDataKey({ organization_id: 'org_123' }, { signal });
+  vault.on('log', ({ level, event, message }) => console.log(level === 'warning', event, message)).off('log', () => {});
+  await vault.reload({ store: 'vault.db' });
+  try {
+    await vault.decryptDataKey(dataKey.bundle, { organization_id: 'org_123' }, { timeout: 500 });
+  } catch (error) {
+    if (error instanceof Cancelled) console.log(error.cause, error.name === 'AbortError');
+  }
+
+  // @ts-expect-error data keys have no additional data
+  await vault.createDataKey({ organization_id: 'org_123' }, { aad: envelope });
+  // @ts-expect-error the signal, not its controller
+  await vault.encrypt(envelope, { organization_id: 'org_123' }, { signal: new AbortController() });
+  // @ts-expect-error there is one event
+  vault.on('error', () => {});
 }
