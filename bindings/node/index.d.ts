@@ -1,5 +1,8 @@
 /// <reference types="node" />
 
+import type { Transform } from 'node:stream';
+import type { TransformStream } from 'node:stream/web';
+
 /** Bytes that are read. Views are respected; a string has to be encoded first, as with `Buffer.from(text, 'utf8')`. */
 export type BytesInput = ArrayBufferView | ArrayBufferLike;
 
@@ -29,6 +32,32 @@ export interface CallOptions {
 export interface CryptOptions extends CallOptions {
   /** Additional authenticated data: not stored, and the same bytes are needed to decrypt. Empty is the same as none. */
   aad?: BytesInput | undefined;
+}
+
+/** Options of {@link Vault.rewrap}. */
+export interface RewrapOptions extends CallOptions {
+  /** Rewrap although an older bundle then still opens the data: needed where an authority is removed or managed data comes under a customer's key. */
+  keepDataKey?: boolean | undefined;
+  /** Let the result need fewer owners' agreement than before. A separate permission: its use is in the audit trail. */
+  allowDowngrade?: boolean | undefined;
+}
+
+/** Options of {@link Vault.reencrypt}. */
+export interface ReencryptOptions extends CryptOptions {
+  /** As {@link RewrapOptions.allowDowngrade}. */
+  allowDowngrade?: boolean | undefined;
+}
+
+/** Options of {@link Vault.rekey}. */
+export interface RekeyOptions extends CallOptions {
+  /** As {@link RewrapOptions.allowDowngrade}. */
+  allowDowngrade?: boolean | undefined;
+}
+
+/** Options of streams that encrypt. */
+export interface EncryptStreamOptions extends CryptOptions {
+  /** Bytes of a frame: a power of two from 4,096 to 1,048,576, 65,536 by default. It is what a reader has to hold in memory and to read for one byte. */
+  frameSize?: number | undefined;
 }
 
 /** A line for the host's log. It holds no secret and no context value. */
@@ -266,6 +295,37 @@ export class Vault {
   createDataKeySync(context: ContextInput, options?: CallOptions): DataKey;
   /** As {@link Vault.decryptDataKey}, at once. */
   decryptDataKeySync(bundle: BytesInput, context: ContextInput, options?: CallOptions): DataKey;
+
+  /**
+   * The same data key and payload, wrapped by the keys that match now. It revokes nothing: an older envelope or bundle still opens the data. Fails with
+   * {@link DowngradeRefused} where an authority would be lost, and where `keepDataKey` is needed: {@link Vault.reencrypt} is the way then.
+   */
+  rewrap(envelopeOrBundle: BytesInput, context: ContextInput, options?: RewrapOptions): Promise<Buffer>;
+  /** As {@link Vault.rewrap}, at once. */
+  rewrapSync(envelopeOrBundle: BytesInput, context: ContextInput, options?: RewrapOptions): Buffer;
+  /** A new data key and a new encryption of the payload, under the keys that match now. */
+  reencrypt(envelope: BytesInput, context: ContextInput, options?: ReencryptOptions): Promise<Buffer>;
+  /** As {@link Vault.reencrypt}, at once. */
+  reencryptSync(envelope: BytesInput, context: ContextInput, options?: ReencryptOptions): Buffer;
+  /** Moves the data key of a bundle to another context; the value is the new bundle. Envelopes are refused. */
+  rekey(bundle: BytesInput, oldContext: ContextInput, newContext: ContextInput, options?: RekeyOptions): Promise<Buffer>;
+  /** As {@link Vault.rekey}, at once. */
+  rekeySync(bundle: BytesInput, oldContext: ContextInput, newContext: ContextInput, options?: RekeyOptions): Buffer;
+
+  /**
+   * A Transform that encrypts what is piped through it, of any length in constant memory, into the framed form. Work on large chunks is done off the event
+   * loop. Its errors are those of {@link Vault.encrypt}; an aborted `signal` destroys it with {@link Cancelled}.
+   */
+  createEncryptStream(context: ContextInput, options?: EncryptStreamOptions): Transform;
+  /**
+   * A Transform that decrypts an envelope of either form. Only authenticated bytes come out of it, but **that none is missing is known only when it ends**: use
+   * `pipeline()`, which rejects if the envelope was truncated, and discard what came out if it does.
+   */
+  createDecryptStream(context: ContextInput, options?: CryptOptions): Transform;
+  /** As {@link Vault.createEncryptStream}, for `pipeThrough()` of web streams. */
+  encryptWebStream(context: ContextInput, options?: EncryptStreamOptions): TransformStream<BytesInput, Uint8Array>;
+  /** As {@link Vault.createDecryptStream}, for `pipeThrough()` of web streams. */
+  decryptWebStream(context: ContextInput, options?: CryptOptions): TransformStream<BytesInput, Uint8Array>;
 
   /** Counters since the vault was opened. */
   stats(): Stats;

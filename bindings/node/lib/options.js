@@ -23,16 +23,18 @@ const CRYPT = ['aad', ...CALL];
 class Call {
   #token;
   #signal;
+  #cancelled;
 
-  constructor(vault, options, names) {
+  constructor(vault, options, names, isStream) {
     this.options = read(options, names);
     const { aad, timeout, signal, actor } = this.options;
     checkTimeout(timeout);
     checkSignal(signal);
     checkActor(actor);
-    if (signal?.aborted) throw cancelled(signal);
+    // A stream tells of it as of every other error.
+    if (signal?.aborted && !isStream) throw cancelled(signal);
     this.vault = vault;
-    if (timeout !== undefined || signal !== undefined || actor !== undefined) {
+    if (isStream || timeout !== undefined || signal !== undefined || actor !== undefined) {
       const view = settle(native.withOptions(vault, timeout, actor));
       this.vault = view.vault;
       this.#token = view.token;
@@ -46,15 +48,26 @@ class Call {
   async settle(pending) {
     const signal = this.#signal;
     if (signal === undefined) return settle(await pending);
-    const abort = () => native.cancel(this.#token);
+    const abort = () => this.cancel();
     signal.addEventListener('abort', abort, { once: true });
     try {
       return settle(await pending);
     } catch (error) {
-      throw error.number === CANCELLED && signal.aborted ? cancelled(signal) : error;
+      throw error.number === CANCELLED && signal.aborted ? this.cancelled() : error;
     } finally {
       signal.removeEventListener('abort', abort);
     }
+  }
+
+  /** The error of the aborted signal: one for all that fails because of it. */
+  cancelled() {
+    this.#cancelled ??= cancelled(this.#signal);
+    return this.#cancelled;
+  }
+
+  /** Ends what was started with this call's `vault`. */
+  cancel() {
+    native.cancel(this.#token);
   }
 }
 
@@ -73,7 +86,12 @@ PlainCall.prototype.aad = null;
 PlainCall.prototype.options = Object.freeze({});
 
 function callOf(vault, options, names = CRYPT) {
-  return options === undefined ? new PlainCall(vault) : new Call(vault, options, names);
+  return options === undefined ? new PlainCall(vault) : new Call(vault, options, names, false);
+}
+
+/** A call that lasts, and can be cancelled at any time. */
+function streamCallOf(vault, options = {}, names = CRYPT) {
+  return new Call(vault, options, names, true);
 }
 
 /** What a call ends with when its signal is aborted: our error of that number, which those who look for an AbortError recognise too. */
@@ -123,4 +141,4 @@ function isSet(options, name) {
   return value === true;
 }
 
-module.exports = { CALL, CRYPT, callOf, cancelled, isSet };
+module.exports = { CALL, CRYPT, callOf, isSet, streamCallOf };

@@ -11,7 +11,8 @@ const { settle, wrongType } = require('./failure.js');
 const { camelCase } = require('./inspection.js');
 const { logOf } = require('./log.js');
 const native = require('./native.js');
-const { CALL, callOf } = require('./options.js');
+const { CALL, CRYPT, callOf, isSet } = require('./options.js');
+const { decryptChannel, encryptChannel, nodeStreamOf, webStreamOf } = require('./stream.js');
 const { Uncloneable } = require('./uncloneable.js');
 
 const BUFFER_TOO_SMALL = 108;
@@ -42,6 +43,49 @@ class Vault extends Uncloneable {
 
   static openSync(config) {
     return opened(settle(native.openSync(sourceOf(config))));
+  }
+
+  async rewrap(envelopeOrBundle, context, options) {
+    const { call, parameters } = this.#rewrapping(envelopeOrBundle, context, options);
+    return call.settle(native.rewrap(...parameters));
+  }
+
+  rewrapSync(envelopeOrBundle, context, options) {
+    return settle(native.rewrapSync(...this.#rewrapping(envelopeOrBundle, context, options).parameters));
+  }
+
+  async reencrypt(envelope, context, options) {
+    const { call, parameters } = this.#reencrypting(envelope, context, options);
+    return call.settle(native.reencrypt(...parameters));
+  }
+
+  reencryptSync(envelope, context, options) {
+    return settle(native.reencryptSync(...this.#reencrypting(envelope, context, options).parameters));
+  }
+
+  async rekey(bundle, oldContext, newContext, options) {
+    const { call, parameters } = this.#rekeying(bundle, oldContext, newContext, options);
+    return call.settle(native.rekey(...parameters));
+  }
+
+  rekeySync(bundle, oldContext, newContext, options) {
+    return settle(native.rekeySync(...this.#rekeying(bundle, oldContext, newContext, options).parameters));
+  }
+
+  createEncryptStream(context, options) {
+    return nodeStreamOf(encryptChannel(this.#handle, handleOf(context), options));
+  }
+
+  createDecryptStream(context, options) {
+    return nodeStreamOf(decryptChannel(this.#handle, handleOf(context), options));
+  }
+
+  encryptWebStream(context, options) {
+    return webStreamOf(encryptChannel(this.#handle, handleOf(context), options));
+  }
+
+  decryptWebStream(context, options) {
+    return webStreamOf(decryptChannel(this.#handle, handleOf(context), options));
   }
 
   async reload(config) {
@@ -171,6 +215,27 @@ class Vault extends Uncloneable {
 
   close() {
     settle(native.close(this.#handle));
+  }
+
+  #rewrapping(bytes, context, options) {
+    const prepared = handleOf(context);
+    const call = callOf(this.#handle, options, [...CALL, 'keepDataKey', 'allowDowngrade']);
+    const [keep, downgrade] = [isSet(call.options, 'keepDataKey'), isSet(call.options, 'allowDowngrade')];
+    return { call, parameters: [call.vault, prepared, bytesOf(bytes, 'envelopeOrBundle'), keep, downgrade] };
+  }
+
+  #reencrypting(envelope, context, options) {
+    const prepared = handleOf(context);
+    const call = callOf(this.#handle, options, [...CRYPT, 'allowDowngrade']);
+    const downgrade = isSet(call.options, 'allowDowngrade');
+    return { call, parameters: [call.vault, prepared, bytesOf(envelope, 'envelope'), call.aad, downgrade] };
+  }
+
+  #rekeying(bundle, oldContext, newContext, options) {
+    const [from, to] = [handleOf(oldContext), handleOf(newContext)];
+    const call = callOf(this.#handle, options, [...CALL, 'allowDowngrade']);
+    const downgrade = isSet(call.options, 'allowDowngrade');
+    return { call, parameters: [call.vault, from, bytesOf(bundle, 'bundle'), to, downgrade] };
   }
 
   get [Symbol.toStringTag]() {

@@ -12,10 +12,12 @@
 #![deny(unsafe_code)]
 
 mod buffer;
+mod change;
 mod context;
 mod errors;
 mod formats;
 mod log;
 mod options;
+mod stream;
 mod tasks;
 mod vault;

@@ -1,13 +1,14 @@
 //! Work that JavaScript awaits.
 
-use libvault::{Context, Error, ErrorCode, Vault};
-use napi::bindgen_prelude::{AsyncTask, Object, ToNapiValue};
+use libvault::{Context, Downgrade, Error, ErrorCode, RewrapOptions, StreamOptions, Vault};
+use napi::bindgen_prelude::{AsyncTask, Either3, Object, ToNapiValue};
 use napi::{Either, Env, ScopedTask, Task};
 use napi_derive::napi;
 use zeroize::Zeroizing;
 
 use crate::buffer::Bytes;
 use crate::errors::{Failure, Outcome, guarded, panicked};
+use crate::stream::{Begun, Step, Stream};
 
 /// A verb on its way, awaited by JavaScript.
 ///
@@ -18,11 +19,10 @@ pub(crate) struct Operation {
     request: Option<Request>,
 }
 
-/// A verb with everything it needs, owned, so that it can leave JavaScript's thread.
-struct Request {
-    vault: Vault,
-    context: Context,
-    verb: Verb,
+/// What was asked for with everything that it needs, owned, so that it can leave JavaScript's thread.
+enum Request {
+    Verb { vault: Vault, context: Context, verb: Verb },
+    Step { stream: Stream, step: Step },
 }
 
 pub(crate) enum Verb {
@@ -30,6 +30,10 @@ pub(crate) enum Verb {
     Decrypt { envelope: Vec<u8>, aad: Option<Vec<u8>> },
     CreateDataKey,
     DecryptDataKey { bundle: Vec<u8> },
+    Rewrap { bytes: Vec<u8>, options: RewrapOptions },
+    Reencrypt { envelope: Vec<u8>, aad: Option<Vec<u8>>, downgrade: Downgrade },
+    Rekey { bundle: Vec<u8>, new_context: Context, downgrade: Downgrade },
+    Encryptor { aad: Option<Vec<u8>>, frame_size: Option<usize> },
 }
 
 /// A data key and its bundle, on their way to `DataKey` of `lib/data-key.js`.
@@ -41,36 +45,74 @@ pub(crate) struct DataKeyParts {
     pub bundle: Bytes,
 }
 
-/// What an operation gives: bytes or a data key.
-type Reply = Either<Bytes, libvault::DataKey>;
+/// What an operation gives.
+pub(crate) enum Reply {
+    Bytes(Bytes),
+    DataKey(libvault::DataKey),
+    Stream(Stream),
+}
 
 /// A [`Reply`] as JavaScript sees it.
-type ReplyValue = Either<Bytes, DataKeyParts>;
+type ReplyValue = Either3<Bytes, DataKeyParts, Begun>;
 
 impl Operation {
     pub(crate) fn start(vault: &Vault, context: &Context, verb: Verb) -> AsyncTask<Self> {
-        AsyncTask::new(Self { request: Some(Request { vault: vault.clone(), context: context.clone(), verb }) })
+        Self::of(Request::Verb { vault: vault.clone(), context: context.clone(), verb })
+    }
+
+    pub(crate) fn step(stream: &Stream, step: Step) -> AsyncTask<Self> {
+        Self::of(Request::Step { stream: stream.clone(), step })
+    }
+
+    fn of(request: Request) -> AsyncTask<Self> {
+        AsyncTask::new(Self { request: Some(request) })
     }
 }
 
 impl Request {
     fn run_now(&self) -> Result<Reply, Error> {
-        let (vault, context) = (&self.vault, &self.context);
-        match &self.verb {
+        let (vault, context, verb) = match self {
+            Self::Verb { vault, context, verb } => (vault, context, verb),
+            Self::Step { stream, step } => return stream.step_now(step).map(Reply::Bytes),
+        };
+        match verb {
             Verb::Encrypt { data, aad } => vault.encrypt_now(data, context, aad.as_deref()).map(public),
             Verb::Decrypt { envelope, aad } => vault.decrypt_now(envelope, context, aad.as_deref()).map(secret),
-            Verb::CreateDataKey => vault.create_data_key_now(context).map(Either::B),
-            Verb::DecryptDataKey { bundle } => vault.decrypt_data_key_now(bundle, context).map(Either::B),
+            Verb::CreateDataKey => vault.create_data_key_now(context).map(Reply::DataKey),
+            Verb::DecryptDataKey { bundle } => vault.decrypt_data_key_now(bundle, context).map(Reply::DataKey),
+            Verb::Rewrap { bytes, options } => vault.rewrap_now(bytes, context, *options).map(public),
+            Verb::Reencrypt { envelope, aad, downgrade } => {
+                vault.reencrypt_now(envelope, context, aad.as_deref(), *downgrade).map(public)
+            }
+            Verb::Rekey { bundle, new_context, downgrade } => {
+                vault.rekey_now(bundle, context, new_context, *downgrade).map(public)
+            }
+            Verb::Encryptor { aad, frame_size } => {
+                vault.encryptor_now(context, aad.as_deref(), stream_options(*frame_size)).map(encrypting)
+            }
         }
     }
 
     async fn run(self) -> Result<Reply, Error> {
-        let (vault, context) = (&self.vault, &self.context);
-        match &self.verb {
-            Verb::Encrypt { data, aad } => vault.encrypt(data, context, aad.as_deref()).await.map(public),
-            Verb::Decrypt { envelope, aad } => vault.decrypt(envelope, context, aad.as_deref()).await.map(secret),
-            Verb::CreateDataKey => vault.create_data_key(context).await.map(Either::B),
-            Verb::DecryptDataKey { bundle } => vault.decrypt_data_key(bundle, context).await.map(Either::B),
+        let (vault, context, verb) = match self {
+            Self::Verb { vault, context, verb } => (vault, context, verb),
+            Self::Step { stream, .. } => return stream.update().await.map(Reply::Bytes),
+        };
+        match verb {
+            Verb::Encrypt { data, aad } => vault.encrypt(&data, &context, aad.as_deref()).await.map(public),
+            Verb::Decrypt { envelope, aad } => vault.decrypt(&envelope, &context, aad.as_deref()).await.map(secret),
+            Verb::CreateDataKey => vault.create_data_key(&context).await.map(Reply::DataKey),
+            Verb::DecryptDataKey { bundle } => vault.decrypt_data_key(&bundle, &context).await.map(Reply::DataKey),
+            Verb::Rewrap { bytes, options } => vault.rewrap(&bytes, &context, options).await.map(public),
+            Verb::Reencrypt { envelope, aad, downgrade } => {
+                vault.reencrypt(&envelope, &context, aad.as_deref(), downgrade).await.map(public)
+            }
+            Verb::Rekey { bundle, new_context, downgrade } => {
+                vault.rekey(&bundle, &context, &new_context, downgrade).await.map(public)
+            }
+            Verb::Encryptor { aad, frame_size } => {
+                vault.encryptor(&context, aad.as_deref(), stream_options(frame_size)).await.map(encrypting)
+            }
         }
     }
 
@@ -135,11 +177,19 @@ impl<T: Send + ToNapiValue + napi::bindgen_prelude::TypeName + 'static> Task for
 }
 
 fn public(envelope: Vec<u8>) -> Reply {
-    Either::A(Bytes::Public(envelope))
+    Reply::Bytes(Bytes::Public(envelope))
 }
 
 fn secret(plaintext: Vec<u8>) -> Reply {
-    Either::A(Bytes::Secret(Zeroizing::new(plaintext)))
+    Reply::Bytes(Bytes::Secret(Zeroizing::new(plaintext)))
+}
+
+fn encrypting(encryptor: libvault::Encryptor) -> Reply {
+    Reply::Stream(Stream::encrypting(encryptor))
+}
+
+fn stream_options(frame_size: Option<usize>) -> StreamOptions {
+    frame_size.map(|frame_size| StreamOptions { frame_size }).unwrap_or_default()
 }
 
 fn started_twice() -> Error {
@@ -148,8 +198,9 @@ fn started_twice() -> Error {
 
 fn to_value(result: Result<Reply, Error>) -> Outcome<ReplyValue> {
     match result {
-        Ok(Either::A(bytes)) => Either::A(Either::A(bytes)),
-        Ok(Either::B(data_key)) => Either::A(Either::B(data_key.into())),
+        Ok(Reply::Bytes(bytes)) => Either::A(Either3::A(bytes)),
+        Ok(Reply::DataKey(data_key)) => Either::A(Either3::B(data_key.into())),
+        Ok(Reply::Stream(stream)) => Either::A(Either3::C(Begun::from(stream))),
         Err(error) => Either::B(Failure::from(error)),
     }
 }
