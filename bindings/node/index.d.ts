@@ -475,7 +475,7 @@ export class NoMatchingKey extends VaultError {
   readonly number: 201;
 }
 
-/** The bundle names keys that do not protect this context; it was not made for it. */
+/** The bundle does not name the keys that protect this context: it was made for another one, or before a binding that is now enforced. */
 export class PolicyMismatch extends VaultError {
   static readonly code: 'PolicyMismatch';
   static readonly number: 202;
@@ -483,7 +483,7 @@ export class PolicyMismatch extends VaultError {
   readonly number: 202;
 }
 
-/** The operation would weaken the protection of the data; it needs the separate permission allow_downgrade. */
+/** The new keys would be easier to use than the old ones (that needs the separate permission allow_downgrade), or a rewrap would leave keys behind that still open an older copy (use reencrypt, or keep_data_key). */
 export class DowngradeRefused extends VaultError {
   static readonly code: 'DowngradeRefused';
   static readonly number: 203;
