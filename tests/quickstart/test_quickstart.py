@@ -89,6 +89,16 @@ def test_c(stranger: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory
     assert run(["./quickstart"], cwd=tmp_path, env=stranger) == BLOCKS["output"]
 
 
+def test_shell(stranger: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
+    stage = tmp_path_factory.mktemp("command")
+    run([ROOT / "cli" / "install.sh"], cwd=stage, env={**stranger, "DESTDIR": str(stage), "PREFIX": "/usr/local"})
+    environment = {**stranger, "PATH": f"{stage / 'usr/local/bin'}:{stranger['PATH']}"}
+    printed = run(["sh", "-euc", f"exec 2>&1\n{BLOCKS['shell']}"], cwd=tmp_path, env=environment).splitlines()
+    assert printed[0] == "243 bytes: attack at dawn" and printed[1].startswith("error[103 ContextMismatch]: ")
+    assert printed[2].startswith("what to do: ") and printed[3:] == ["exit code 3"]
+    assert run(["man", "-w", "-M", stage / "usr/local/share/man", "libvault"], cwd=tmp_path) if shutil.which("man") else True
+
+
 def test_the_binding_takes_over(python: Path, stranger: Mapping[str, str], tmp_path: Path) -> None:
     """What the README says about its binding: it parses, decides for the customer without a KMS call, and older data stays readable."""
     program = tmp_path / "quickstart.py"
