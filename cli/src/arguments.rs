@@ -1,6 +1,7 @@
 //! What can be typed, and the help text.
 
 mod data_key;
+mod examples;
 mod payload;
 mod shared;
 
@@ -44,21 +45,38 @@ pub(crate) enum Command {
     /// Make a vault in DIR: a root key, the store of managed keys, and a configuration
     Init(InitArguments),
     /// Say which keys protect a key context; calls no KMS
+    #[command(after_long_help = examples::MATCH)]
     Match(MatchArguments),
     /// Encrypt a file or standard input into an envelope
+    ///
+    /// Inputs over 1 MiB are encrypted in frames and pass through in constant memory. An output file appears when it is complete, or not at all.
+    #[command(after_long_help = examples::ENCRYPT)]
     Encrypt(EncryptArguments),
     /// Decrypt an envelope; the key context must be the one it was encrypted with
+    ///
+    /// An output file appears when everything was authenticated to its end, or not at all. A pipe gets authenticated frames as they come: that nothing is
+    /// missing is known only when the exit code is 0.
+    #[command(after_long_help = examples::DECRYPT)]
     Decrypt(PayloadArguments),
     /// Wrap the data key of an envelope or key bundle by the keys that match now; this revokes nothing
+    ///
+    /// The payload stays as it is, and so does the data key: whoever kept the older file opens it with the older keys. Where keys are left behind a rewrap is
+    /// therefore refused, unless --keep-data-key is given; `libvault reencrypt` is the way there.
+    #[command(after_long_help = examples::REWRAP)]
     Rewrap(RewrapArguments),
     /// Encrypt the payload of an envelope anew, with a new data key for the keys that match now
+    ///
+    /// Form and additional authenticated data stay. Framed envelopes pass through in constant memory. Older copies still open with the older keys.
+    #[command(after_long_help = examples::REENCRYPT)]
     Reencrypt(ReencryptArguments),
     /// Show what an envelope or key bundle says about itself; needs no configuration and no keys
+    #[command(after_long_help = examples::INSPECT)]
     Inspect(InspectArguments),
     /// Make and open data keys, for programs that encrypt by themselves
     #[command(subcommand)]
     DataKey(DataKeyCommand),
     /// Print a script that completes this command line in a shell
+    #[command(after_long_help = examples::COMPLETIONS)]
     Completions(CompletionsArguments),
     /// Write the manual pages into a directory
     Man(ManArguments),

@@ -4,16 +4,22 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
-use super::{DowngradeArguments, OutputArguments, VaultArguments};
+use super::{DowngradeArguments, OutputArguments, VaultArguments, examples};
 use crate::context::{ContextArguments, NewContextArguments};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataKeyCommand {
     /// Make a data key: 32 secret bytes, and a key bundle that gives them back
+    ///
+    /// The key is written to a file for its owner only, or into a pipe; never to a terminal. Store the bundle with the data, and the key nowhere. Once handed
+    /// out, a key is outside the reach of any revocation.
+    #[command(after_long_help = examples::CREATE_DATA_KEY)]
     Create(CreateDataKeyArguments),
     /// Open the key bundle of a data key; the key context must be the one it was made with
+    #[command(after_long_help = examples::OPEN_DATA_KEY)]
     Open(OpenDataKeyArguments),
     /// Move a data key to another key context: a new bundle around the same key; the old one goes on to open
+    #[command(after_long_help = examples::REKEY)]
     Rekey(RekeyArguments),
 }
 

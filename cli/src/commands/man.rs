@@ -5,6 +5,7 @@ use std::path::Path;
 
 use clap::{Command, CommandFactory as _};
 use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
 use serde_json::json;
 
 use crate::arguments::{Arguments, ManArguments};
@@ -26,8 +27,9 @@ pub(super) fn run(arguments: &ManArguments, reporter: Reporter) -> Result<(), Fa
 /// One page for the program and one for each command, as `git` has it: libvault.1, libvault-encrypt.1, …
 fn write_pages(command: &Command, directory: &Path, pages: &mut Vec<String>) -> Result<(), Failure> {
     // What stands after the help would come under the heading "EXTRA".
-    let page =
-        Man::new(command.clone().after_help(None)).source(format!("libvault {}", libvault::VERSION)).manual("libvault");
+    let page = Man::new(command.clone().after_help(None).after_long_help(None))
+        .source(format!("libvault {}", libvault::VERSION))
+        .manual("libvault");
     let path = directory.join(page.get_filename());
     let mut text = Vec::new();
     page.render(&mut text)
@@ -37,9 +39,26 @@ fn write_pages(command: &Command, directory: &Path, pages: &mut Vec<String>) -> 
     command.get_subcommands().try_for_each(|command| write_pages(command, directory, pages))
 }
 
+/// Exit codes of the program, or examples of a command and where the exit codes are.
 fn closing_section(command: &Command) -> String {
-    match command.get_after_help() {
-        Some(exit_codes) => format!(".SH \"EXIT STATUS\"\n.nf\n{exit_codes}\n.fi\n"),
-        None => ".SH \"SEE ALSO\"\nlibvault(1), also for the exit status\n".to_owned(),
+    let mut section = Roff::new();
+    if let Some(exit_codes) = command.get_after_help() {
+        as_typed(&mut section, "EXIT STATUS", &exit_codes.to_string());
+        return section.render();
     }
+    if let Some(examples) = command.get_after_long_help() {
+        let text = examples.to_string();
+        // The first line is the heading of the help text.
+        as_typed(&mut section, "EXAMPLES", text.split_once('\n').map_or("", |(_, lines)| lines));
+    }
+    section.control("SH", ["SEE ALSO"]).text([bold("libvault"), roman("(1), also for the exit status")]);
+    section.render()
+}
+
+fn as_typed(section: &mut Roff, heading: &str, text: &str) {
+    section.control("SH", [heading]).control("nf", []);
+    for line in text.lines() {
+        section.text([roman(line)]);
+    }
+    section.control("fi", []);
 }
