@@ -4,6 +4,11 @@
 
 #include "check.h"
 
+/* The library that the sanitizers watch has no provider that needs the network. */
+#ifndef EXPECTED_AWS
+#define EXPECTED_AWS 1
+#endif
+
 #define DATA "attack at dawn"
 #define DATA_LENGTH (sizeof(DATA) - 1)
 
@@ -17,7 +22,7 @@ static const char CUSTOMER[] =
 static void test_version(void) {
     CHECK(vault_abi_version() == VAULT_ABI_VERSION);
     CHECK(strlen(vault_version()) >= 5);
-    CHECK(vault_has_feature("aws") == 1);
+    CHECK(vault_has_feature("aws") == EXPECTED_AWS);
     CHECK(vault_has_feature("sqlite") == 1);
     CHECK(vault_has_feature("no such feature") == 0);
     CHECK(vault_has_feature("") == 0);
