@@ -36,5 +36,6 @@ memcheck:
 tsan:
 	tests/sanitizers/run.sh tsan
 
-mutants:
-	tests/mutants/run.sh
+# FILES=core/src/context.rs for some; MUTANTS_SHARD=0/8 for a part.
+mutants: build/.setup-python
+	$(VENV) tests/mutants/run.py $(FILES)
