@@ -36,6 +36,7 @@ test-rust: build $(MATCHING_CASES)
 	cargo test --release --locked -p libvault-core --no-default-features --features rust-crypto,sqlite
 	cargo test --release --locked -p libvault-core --features rust-crypto --lib aead
 	cargo test --release --locked -p libvault-memory -p libvault-ffi -p libvault-cli
+	$(MAKE) --no-print-directory fuzz-replay
 
 test-c: build
 	$(VENV) tests/checks/check_ffi_bodies.py --self-test
