@@ -37,6 +37,15 @@ pub(crate) struct Task {
     pub(crate) deadline: Option<Instant>,
 }
 
+impl Task {
+    /// When the first of several keys has to be done of which each is another's alternative: one that hangs leaves time for the others.
+    pub(crate) fn deadline_of_one(&self, alternatives: usize) -> Option<Instant> {
+        let parts = u32::try_from(alternatives).unwrap_or(u32::MAX).max(1);
+        let now = Instant::now();
+        self.deadline.map(|deadline| now + deadline.saturating_duration_since(now) / parts)
+    }
+}
+
 /// A verb that was called.
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {

@@ -12,6 +12,7 @@ mod draw;
 mod open;
 mod seal;
 mod setup;
+mod wrap;
 #[cfg(test)]
 mod write_vectors;
 

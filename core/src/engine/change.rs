@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::draw::Draw;
 use super::open::{CustomerShare, Opening};
-use super::seal::{BundleKind, Protection, write_bundle};
+use super::seal::{Protection, write_bundle};
+use super::wrap::BundleKind;
 use super::{Snapshot, StoreAccess};
 use crate::call::Task;
 use crate::context::Context;

@@ -47,7 +47,7 @@ impl Draw {
     fn draw(protection: &Protection, share_count: usize, with_message_id: bool, random: &dyn Random) -> Result<Self> {
         let shares = SHARE_LENGTH * share_count;
         let id = if with_message_id { MESSAGE_ID_LENGTH } else { 0 };
-        let salt = if protection.has_managed_share() { SALT_LENGTH } else { 0 };
+        let salt = if protection.managed().is_some() { SALT_LENGTH } else { 0 };
         let mut bytes = Secret::zero();
         random.fill(&mut bytes[..shares + id + salt])?;
         let (mut message_id, mut managed_salt) = ([0; MESSAGE_ID_LENGTH], [0; SALT_LENGTH]);

@@ -228,7 +228,7 @@ impl Snapshot {
                 blob: wrap.blob,
                 bind: &wrap.bind,
                 selector: &wrap.binding.selector_items,
-                deadline: task.deadline,
+                deadline: task.deadline_of_one(share.wraps.len() - index),
             };
             let reply = wrap.key.kek.unwrap(request).await;
             task.trail.key_use(|| KeyUse::customer(Use::Unwrap, &wrap.binding.name, wrap.key, &reply));

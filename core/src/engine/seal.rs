@@ -3,26 +3,22 @@
 use std::sync::Arc;
 
 use super::draw::Draw;
+use super::wrap::{BundleKind, WrappedDataKey};
 use super::{Snapshot, StoreAccess};
-use crate::audit::{KeyUse, Use};
 use crate::call::Task;
 use crate::context::Context;
 use crate::envelope::{
-    ANY_BINDING, BUNDLE_MAC_LENGTH, BindInput, Blob, BundleDraft, COMMITMENT_LENGTH, CONTEXT_TAG_LENGTH, DecisionByte,
-    Form, FrameAad, FrameCipher, HEADER_LENGTH, Id, MANAGED_BINDING, MANAGED_BLOB, MAX_BUNDLE, MESSAGE_ID_LENGTH,
-    MessageKeys, PREFIX_LENGTH, Policy, Purpose, WrapDraft, combine_shares, header, prefix, seal_payload,
-    sealed_length, wrap_plaintext,
+    BUNDLE_MAC_LENGTH, COMMITMENT_LENGTH, CONTEXT_TAG_LENGTH, Form, FrameAad, FrameCipher, HEADER_LENGTH, MANAGED_BLOB,
+    MESSAGE_ID_LENGTH, PREFIX_LENGTH, Policy, Purpose, header, prefix, seal_payload, sealed_length,
 };
-use crate::error::{Error, ErrorCode, Result};
-use crate::kms::derived::SALT_LENGTH;
-use crate::kms::{KmsFailure, WrapRequest, derived};
+use crate::error::{Error, Result};
 use crate::managed::ContextKeys;
 use crate::registry::{Binding, CustomerKey, Outcome};
 use crate::secret::Secret;
 
 /// Which keys will protect a new data key: decided, and the managed ones loaded.
 pub(crate) struct Protection {
-    policy: Policy,
+    pub(super) policy: Policy,
     managed: Option<Arc<ContextKeys>>,
     bindings: Vec<Arc<Binding>>,
 }
@@ -41,40 +37,13 @@ impl Protection {
         usize::from(self.managed.is_some()) + customer
     }
 
-    pub(super) fn has_managed_share(&self) -> bool {
-        self.managed.is_some()
+    pub(super) fn managed(&self) -> Option<&ContextKeys> {
+        self.managed.as_deref()
     }
-}
 
-/// What a bundle says beside its keys, and how it comes about.
-#[derive(Clone, Copy)]
-pub(super) struct BundleKind {
-    pub(super) purpose: Purpose,
-    pub(super) moved: bool,
-    pub(super) full_context: bool,
-    /// Keys that cannot be reached may be missing, as far as `min_wraps` allows.
-    pub(super) may_miss_wraps: bool,
-}
-
-/// A data key with all its shares wrapped, not yet written.
-pub(super) struct WrappedDataKey<'a> {
-    data_key: Secret<32>,
-    pub(super) keys: MessageKeys,
-    commitment: [u8; COMMITMENT_LENGTH],
-    decision: DecisionByte,
-    wraps: Vec<WrapDraft<'a>>,
-}
-
-impl WrappedDataKey<'_> {
-    pub(super) fn draft<'d>(&'d self, context: &'d Context) -> BundleDraft<'d> {
-        BundleDraft { decision: self.decision, commitment: &self.commitment, context, wraps: &self.wraps }
+    pub(super) fn bindings(&self) -> &[Arc<Binding>] {
+        &self.bindings
     }
-}
-
-/// A key that could not be reached, and whose wrap is missing.
-struct Missing<'a> {
-    binding: &'a Binding,
-    error: Error,
 }
 
 impl Snapshot {
@@ -218,111 +187,6 @@ impl Snapshot {
             may_miss_wraps: true,
         };
         Ok((self.wrap(protection, context, kind, &draw, task).await?, draw.message_id))
-    }
-
-    /// Wraps every share by every key that the protection asks for. Any failure fails the whole, except that a binding's `min_wraps` allows keys that
-    /// cannot be reached to be missing: there is nothing to fall back to.
-    pub(super) async fn wrap<'a>(
-        &self,
-        protection: &'a Protection,
-        context: &Context,
-        kind: BundleKind,
-        draw: &Draw,
-        task: &mut Task,
-    ) -> Result<WrappedDataKey<'a>> {
-        let data_key = combine_shares(draw.shares());
-        let keys = MessageKeys::derive(&data_key, context, kind.purpose);
-        let commitment = keys.commitment();
-        let (policy, purpose) = (protection.policy, kind.purpose);
-        task.trail.data_key(policy, &commitment);
-        let share_count = draw.shares().len() as u8;
-        let binder = BindInput { purpose, policy, share_count, commitment: &commitment, context };
-        let (mut wraps, mut missing) = (Vec::with_capacity(share_count.into()), Vec::new());
-        let mut remaining = draw.shares().iter().zip(0_u8..);
-        if let Some(managed) = &protection.managed {
-            let (share, index) = remaining.next().ok_or_else(|| Error::internal("no share is left to wrap"))?;
-            wraps.push(self.wrap_managed(managed, &binder, index, share, &draw.managed_salt, task)?);
-        }
-        let any_of = policy == Policy::AnyOf;
-        let mut current = None;
-        for binding in &protection.bindings {
-            if current.is_none() || !any_of {
-                current = remaining.next();
-            }
-            let (share, index) = current.ok_or_else(|| Error::internal("no share is left to wrap"))?;
-            let may_miss = if kind.may_miss_wraps { binding.keys.len() - binding.min_wraps } else { 0 };
-            let missing_before = missing.len();
-            for key in &binding.keys {
-                let binding_id = if any_of { ANY_BINDING } else { binding.id };
-                let failure = match self.wrap_for_customer(binding, key, &binder, index, binding_id, share, task).await
-                {
-                    Ok(wrap) => {
-                        wraps.push(wrap);
-                        continue;
-                    }
-                    Err(failure) => failure,
-                };
-                let may_be_missing = failure.is_unavailability() && missing.len() - missing_before < may_miss;
-                let error = failure.into_error(key.kek.provider(), &key.name, "wrap");
-                if !may_be_missing {
-                    return Err(error);
-                }
-                missing.push(Missing { binding, error });
-            }
-        }
-        let decision =
-            DecisionByte { policy, moved: kind.moved, purpose: kind.purpose, full_context: kind.full_context };
-        let wrapped = WrappedDataKey { data_key, keys, commitment, decision, wraps };
-        if HEADER_LENGTH + wrapped.draft(context).body_length() > MAX_BUNDLE {
-            let message = "the wraps of this context's keys exceed the 65,536 bytes of a bundle";
-            return Err(Error::new(ErrorCode::LimitExceeded, message));
-        }
-        for Missing { binding, error } in missing {
-            self.counters.missing_wraps.count();
-            let message = format!("a wrap of binding {} is missing until a rewrap adds it: {error}", binding.name);
-            self.log.warn("missing_wrap", message);
-        }
-        Ok(wrapped)
-    }
-
-    fn wrap_managed<'a>(
-        &self,
-        managed: &'a ContextKeys,
-        binder: &BindInput<'_>,
-        index: u8,
-        share: &[u8; 32],
-        salt: &[u8; SALT_LENGTH],
-        task: &mut Task,
-    ) -> Result<WrapDraft<'a>> {
-        let bind = binder.digest(index, MANAGED_BINDING, managed.ids());
-        self.counters.managed_wraps.count();
-        task.trail.key_use(|| KeyUse::managed(Use::Wrap, managed.ids(), None));
-        let blob = derived::wrap_salted(managed.chain_key(), salt, &bind, &wrap_plaintext(share, &bind))?;
-        Ok(WrapDraft { binding_id: MANAGED_BINDING, key_ids: managed.ids(), blob: Blob::Managed(blob) })
-    }
-
-    async fn wrap_for_customer<'a>(
-        &self,
-        binding: &'a Binding,
-        key: &'a CustomerKey,
-        binder: &BindInput<'_>,
-        index: u8,
-        binding_id: Id,
-        share: &[u8; 32],
-        task: &mut Task,
-    ) -> Result<WrapDraft<'a>, KmsFailure> {
-        let bind = binder.digest(index, binding_id, &key.id.0);
-        let plaintext = wrap_plaintext(share, &bind);
-        self.counters.kms_wraps.count();
-        let request = WrapRequest {
-            plaintext: &plaintext,
-            bind: &bind,
-            selector: &binding.selector_items,
-            deadline: task.deadline,
-        };
-        let reply = key.kek.wrap(request).await;
-        task.trail.key_use(|| KeyUse::customer(Use::Wrap, &binding.name, key, &reply));
-        Ok(WrapDraft { binding_id, key_ids: &key.id.0, blob: Blob::Customer(reply?.value) })
     }
 }
 
