@@ -3,6 +3,7 @@
 //! AES-256-GCM is NIST SP 800-38D, SHA-256 FIPS 180-4, HMAC RFC 2104, HKDF RFC 5869.
 
 use crate::error::{Error, Result};
+pub(crate) use crate::random::{Random, SystemRandom};
 use crate::secret::Secret;
 
 #[cfg(feature = "aws-lc")]
@@ -33,12 +34,10 @@ impl From<Unauthentic> for Error {
     }
 }
 
-/// What a backend provides.
+/// What a backend provides. It leaves no copy of what is secret behind.
 pub(crate) trait Backend {
     /// An AES-256-GCM key, its schedule computed once for many frames; wiped when dropped.
     type CipherKey: Send + Sync;
-    /// An HMAC-SHA-256 key with its first blocks already hashed.
-    type MacKey: Clone + Send + Sync;
 
     fn cipher_key(key: &[u8; 32]) -> Result<Self::CipherKey>;
     /// Encrypts `plaintext` into `ciphertext`, which has the same length, and returns the tag.
@@ -83,10 +82,11 @@ pub(crate) trait Backend {
         Self::open_with(&key, nonce, aad, ciphertext, tag, plaintext)
     }
 
+    /// Of what is not secret.
     fn sha256(parts: &[&[u8]]) -> [u8; 32];
-    fn mac_key(key: &[u8]) -> Self::MacKey;
-    fn mac(key: &Self::MacKey, parts: &[&[u8]]) -> [u8; 32];
-    fn fill_random(output: &mut [u8]) -> Result<()>;
+    fn hmac(key: &[u8], parts: &[&[u8]], output: &mut [u8; 32]);
+    /// One block of HKDF-Expand.
+    fn hkdf_expand(pseudorandom_key: &[u8; 32], info: &[&[u8]], output: &mut [u8; 32]);
 }
 
 /// A GCM nonce for a key that this crate derives for one message or one wrap. Moving it into `seal` uses it up.
@@ -107,27 +107,21 @@ impl Nonce {
     }
 }
 
-/// A pseudorandom key of HKDF-SHA-256, ready to expand.
-#[derive(Clone)]
-pub(crate) struct Hkdf(<Active as Backend>::MacKey);
+/// A pseudorandom key of HKDF-SHA-256. It is kept as it is: an HMAC state prepared from it would save little and lie in ordinary memory.
+pub(crate) struct Hkdf(Secret<32>);
 
 impl Hkdf {
     pub(crate) fn extract(salt: &[u8], input_key: &[u8]) -> Self {
-        let mut pseudorandom_key = Active::mac(&Active::mac_key(salt), &[input_key]);
-        let key = Active::mac_key(&pseudorandom_key);
-        zeroize::Zeroize::zeroize(&mut pseudorandom_key);
+        let mut key = Secret::zero();
+        Active::hmac(salt, &[input_key], &mut key);
         Self(key)
     }
 
     /// 32 bytes of output key: one block of HKDF-Expand.
     pub(crate) fn expand(&self, info: &[&[u8]]) -> Secret<32> {
-        let mut parts: [&[u8]; 6] = [&[]; 6];
-        parts[..info.len()].copy_from_slice(info);
-        parts[info.len()] = &[1];
-        let mut block = Active::mac(&self.0, &parts[..=info.len()]);
-        let secret = Secret::copy_of(&block);
-        zeroize::Zeroize::zeroize(&mut block);
-        secret
+        let mut output = Secret::zero();
+        Active::hkdf_expand(&self.0, info, &mut output);
+        output
     }
 }
 
@@ -136,21 +130,9 @@ pub(crate) fn sha256(parts: &[&[u8]]) -> [u8; 32] {
 }
 
 pub(crate) fn hmac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    Active::mac(&Active::mac_key(key), parts)
-}
-
-/// Where key bytes, salts and ids come from. A trait, so that the vectors of the writer can be reproduced.
-pub(crate) trait Random: Send + Sync {
-    fn fill(&self, output: &mut [u8]) -> Result<()>;
-}
-
-/// The backend's generator. aws-lc's notices forks and snapshots of the process by itself.
-pub(crate) struct SystemRandom;
-
-impl Random for SystemRandom {
-    fn fill(&self, output: &mut [u8]) -> Result<()> {
-        Active::fill_random(output)
-    }
+    let mut output = [0; 32];
+    Active::hmac(key, parts, &mut output);
+    output
 }
 
 #[cfg(test)]
@@ -174,7 +156,7 @@ mod tests {
         for length in [0, 1, 15, 16, 17, 64, 1000, 65_537] {
             let (mut key, mut data, mut aad) = ([0; 32], vec![0; length], [0; 33]);
             for bytes in [&mut key[..], &mut data[..], &mut aad[..]] {
-                AwsLc::fill_random(bytes).unwrap();
+                SystemRandom.fill(bytes).unwrap();
             }
             let (mut left, mut right) = (vec![0; length], vec![0; length]);
             let left_tag = AwsLc::seal(&key, Nonce::frame(7, true), &aad, &data, &mut left).unwrap();
@@ -186,8 +168,13 @@ mod tests {
             AwsLc::open(&key, Nonce::frame(7, false), &aad, &left, &left_tag, &mut opened).unwrap_err();
             assert!(opened.iter().all(|byte| *byte == 0), "a failed open leaves no plaintext");
             assert_eq!(AwsLc::sha256(&[&data, &aad]), RustCrypto::sha256(&[&data, &aad]));
-            let (left, right) = (AwsLc::mac_key(&data), RustCrypto::mac_key(&data));
-            assert_eq!(AwsLc::mac(&left, &[&aad, &key]), RustCrypto::mac(&right, &[&aad, &key]));
+            let (mut left, mut right) = ([0; 32], [0; 32]);
+            AwsLc::hmac(&data, &[&aad, &key], &mut left);
+            RustCrypto::hmac(&data, &[&aad, &key], &mut right);
+            assert_eq!(left, right);
+            AwsLc::hkdf_expand(&key, &[&aad, &data], &mut left);
+            RustCrypto::hkdf_expand(&key, &[&aad, &data], &mut right);
+            assert_eq!(left, right);
         }
     }
 }

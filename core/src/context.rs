@@ -2,7 +2,9 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
+
+use libvault_memory::ForkLocal;
 
 use crate::aead::{SUITE, sha256};
 use crate::error::{Error, ErrorCode, Result};
@@ -28,7 +30,8 @@ struct Canonical {
     /// Where each whole item (its lengths included) stands in `bytes`.
     items: Vec<Range<usize>>,
     digest: [u8; 32],
-    salts: [OnceLock<[u8; 32]>; 2],
+    /// Computed when first needed. Not in a `OnceLock`, which a fork in that very moment would leave locked in the child.
+    salts: [ForkLocal<[u8; 32]>; 2],
 }
 
 impl Context {
@@ -157,7 +160,7 @@ impl Context {
     /// The salt of the key schedule for a purpose, computed once.
     pub(crate) fn salt(&self, purpose: u8) -> &[u8; 32] {
         self.0.salts[usize::from(purpose & 1)]
-            .get_or_init(|| sha256(&[b"libvault/v1/ctx", &[SUITE, purpose], &self.0.bytes]))
+            .get_or_make(|_| sha256(&[b"libvault/v1/ctx", &[SUITE, purpose], &self.0.bytes]))
     }
 }
 

@@ -10,6 +10,8 @@ mod attempts;
 mod change;
 mod draw;
 mod open;
+#[cfg(all(test, feature = "sqlite"))]
+mod restored;
 mod seal;
 mod setup;
 mod wrap;
@@ -143,6 +145,17 @@ impl Engine {
 
     pub(crate) fn is_audited(&self) -> bool {
         self.snapshot().audit.is_some()
+    }
+
+    /// Fresh randomness, and nothing from before the snapshot in caches.
+    pub(crate) fn after_restore(&self) -> Result<()> {
+        self.check_open()?;
+        self.environment.random.after_restore()?;
+        let snapshot = self.snapshot();
+        snapshot.managed.after_restore();
+        let keys = snapshot.registry.bindings().flat_map(|binding| &binding.keys);
+        keys.for_each(|key| key.kek.after_restore());
+        Ok(())
     }
 
     pub(crate) fn counters(&self) -> &Counters {

@@ -49,6 +49,9 @@ pub(crate) trait Kek: Send + Sync {
         &'a self,
         request: UnwrapRequest<'a>,
     ) -> BoxFuture<'a, Result<KmsReply<Secret<WRAP_PLAINTEXT>>, KmsFailure>>;
+
+    /// This process may be one of several copies of another: connections and what was agreed on them must not be used by two.
+    fn after_restore(&self) {}
 }
 
 /// What a KMS answered, and its own id of the request.

@@ -19,12 +19,14 @@ mod directory;
 mod engine;
 mod envelope;
 mod error;
+mod fork;
 #[cfg(feature = "sqlite")]
 mod init;
 mod kms;
 mod log;
 mod managed;
 mod options;
+mod random;
 mod registry;
 pub mod runtime;
 mod secret;
@@ -42,7 +44,7 @@ pub use envelope::{
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 #[cfg(feature = "sqlite")]
 pub use init::{Initialized, init};
-pub use libvault_memory::wipe;
+pub use libvault_memory::{WipedBytes, wipe};
 pub use log::{LogLevel, LogRecord, LogSink};
 pub use options::{CallOptions, CancelToken, MAX_ACTOR_CHARS};
 pub use registry::{Decision, MatchedBinding};

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use libvault_memory::WipedBytes;
+
 use crate::aead::{Hkdf, Random, hmac, sha256};
 use crate::clock::Clock;
 use crate::context::Context;
@@ -132,8 +134,7 @@ impl ManagedKeys {
 
     /// The keys of a context that are in memory and fresh.
     pub(crate) fn cached(&self, context: &Context) -> Option<Arc<ContextKeys>> {
-        let keys = self.cache.get(context.digest())?;
-        keys.is_fresh(self.clock.now()).then_some(keys)
+        self.cache.get(context.digest(), self.clock.now())
     }
 
     /// The keys of all these items, made where they are missing. Only the matcher can say that managed keys may be used.
@@ -189,19 +190,22 @@ impl ManagedKeys {
         Ok(Located { items, place: Place::Store { item_hashes, keys, read_at } })
     }
 
-    /// The key of wraps under the located KEKs.
-    pub(crate) fn chain_key(&self, located: &Located) -> Result<Hkdf> {
+    /// The located KEKs, unwrapped.
+    pub(crate) fn keys_of(&self, located: &Located) -> Result<Arc<ContextKeys>> {
         match &located.place {
-            Place::Memory(keys) => Ok(keys.chain_key.clone()),
-            Place::Store { item_hashes, keys, read_at } => {
-                self.load(&located.items, item_hashes, keys, *read_at).map(|keys| keys.chain_key.clone())
-            }
+            Place::Memory(keys) => Ok(Arc::clone(keys)),
+            Place::Store { item_hashes, keys, read_at } => self.load(&located.items, item_hashes, keys, *read_at),
         }
+    }
+
+    /// Forgets every managed key that is in memory; the store gives them back.
+    pub(crate) fn after_restore(&self) {
+        self.cache.clear();
     }
 
     fn load(
         &self,
-        context: &Context,
+        items: &Context,
         item_hashes: &[[u8; 32]],
         stored: &[StoredKey],
         read_at: Duration,
@@ -209,7 +213,7 @@ impl ManagedKeys {
         let keks = self.unwrap_all(item_hashes, stored)?;
         let ids = stored.iter().flat_map(|key| key.id.0).collect();
         let keys = Arc::new(ContextKeys { ids, chain_key: chain_key(&keks), read_at });
-        self.cache.insert(*context.digest(), Arc::clone(&keys), self.clock.now());
+        self.cache.insert(*items.digest(), Arc::clone(&keys));
         Ok(keys)
     }
 
@@ -245,7 +249,7 @@ impl ManagedKeys {
 }
 
 fn chain_key(keks: &[Secret<32>]) -> Hkdf {
-    let mut joined = zeroize::Zeroizing::new(Vec::with_capacity(32 * keks.len()));
+    let mut joined = WipedBytes::with_capacity(32 * keks.len());
     for kek in keks {
         joined.extend_from_slice(&**kek);
     }

@@ -115,7 +115,23 @@ impl Vault {
 
     /// What the vault did since it was opened.
     pub fn stats(&self) -> Stats {
-        self.engine.counters().snapshot()
+        let memory = libvault_memory::usage();
+        Stats {
+            memory_locked_bytes: memory.locked_bytes,
+            memory_unlocked_bytes: memory.unlocked_bytes,
+            ..self.engine.counters().snapshot()
+        }
+    }
+
+    /// To be called in a process that was restored from a snapshot of a virtual machine, or copied together with one, before it encrypts: from then on
+    /// its ids and keys differ from those of every other copy, for all vaults of the process. Cached keys and connections of this vault are dropped.
+    ///
+    /// A fork needs no call.
+    ///
+    /// # Errors
+    /// `Closed`; `Internal` if the system's generator fails.
+    pub fn after_restore(&self) -> Result<()> {
+        self.engine.after_restore()
     }
 
     /// Closes the vault for all clones and views: calls in flight finish, later ones are `Closed`. Keys leave memory when the last clone is dropped.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crate::slots::{self, Group};
 use crate::wipe;
 
-/// `N` secret bytes, 32 or 64 of them: zero at first, wiped when dropped, never printed. Moving the value copies a pointer.
+/// `N` secret bytes, at most 512: zero at first, wiped when dropped, never printed. Moving the value copies a pointer.
 ///
 /// They lie between guard pages in memory that is left out of core dumps, and locked if the limit on locked memory allows it. On systems other than Linux, or when no memory can be mapped, they are on the heap: [`usage`] counts them as unlocked.
 pub struct Protected<const N: usize> {
@@ -39,11 +39,19 @@ impl<const N: usize> Protected<N> {
     /// All zero.
     #[inline]
     pub fn zero() -> Self {
-        const { assert!(N == 32 || N == 64, "slots have 32 or 64 bytes") };
+        const { assert!(N > 0 && N <= slots::LARGEST, "no slot is that large") };
         match slots::take::<N>() {
             Some((bytes, group)) => Self { bytes, group: Some(group) },
             None => Self::on_heap(),
         }
+    }
+
+    /// Copies `bytes`; the caller wipes the source.
+    #[inline]
+    pub fn copy_of(bytes: &[u8; N]) -> Self {
+        let mut secret = Self::zero();
+        *secret = *bytes;
+        secret
     }
 
     #[cold]

@@ -12,6 +12,19 @@ const FIRST_REGION: usize = 16 * 1024;
 const LARGEST_REGION: usize = 16 * 1024 * 1024;
 const MAX_REGIONS: usize = 32;
 
+/// Bytes of a slot, by size.
+const SIZES: [usize; 3] = [32, 64, LARGEST];
+pub(crate) const LARGEST: usize = 512;
+
+/// The smallest size that has room for `N` bytes.
+const fn size_for<const N: usize>() -> usize {
+    match N {
+        0..=32 => 0,
+        33..=64 => 1,
+        _ => 2,
+    }
+}
+
 /// 64 slots beside each other. On a cache line of its own, so that threads that use different groups do not slow each other.
 #[repr(align(64))]
 pub(crate) struct Group {
@@ -30,9 +43,9 @@ unsafe impl Sync for Group {}
 pub(crate) fn take<const N: usize>() -> Option<(NonNull<[u8; N]>, &'static Group)> {
     thread_local! {
         /// Where this thread found its last slots, by size. It has no destructor, so it serves destructors of other thread-locals too.
-        static NEAREST: [Cell<Option<&'static Group>>; 2] = const { [Cell::new(None), Cell::new(None)] };
+        static NEAREST: [Cell<Option<&'static Group>>; SIZES.len()] = const { [const { Cell::new(None) }; SIZES.len()] };
     }
-    let size = usize::from(N == 64);
+    let size = const { size_for::<N>() };
     NEAREST.with(|nearest| {
         if let Some(group) = nearest[size].get()
             && let Some(slot) = group.take()
@@ -69,8 +82,10 @@ impl Group {
             let index = free.trailing_zeros();
             // Acquire: whoever gave the slot back had wiped it.
             match self.free.compare_exchange_weak(free, free & (free - 1), Ordering::Acquire, Ordering::Relaxed) {
-                // SAFETY: the group has 64 slots of N bytes from `start` on.
-                Ok(_) => return Some(unsafe { self.start.add(index as usize * N).cast() }),
+                // SAFETY: the group has 64 slots of this size from `start` on.
+                Ok(_) => {
+                    return Some(unsafe { self.start.add(index as usize * SIZES[const { size_for::<N>() }]).cast() });
+                }
                 Err(now) => free = now,
             }
         }
@@ -81,7 +96,7 @@ impl Group {
     /// The slot came from `take` of this group with the same `N`, is all zero, and is not used any more.
     #[inline]
     pub(crate) unsafe fn give_back<const N: usize>(&self, slot: NonNull<[u8; N]>) {
-        let index = (slot.addr().get() - self.start.addr().get()) / N;
+        let index = (slot.addr().get() - self.start.addr().get()) / SIZES[const { size_for::<N>() }];
         self.free.fetch_or(1 << index, Ordering::Release);
     }
 }
@@ -98,7 +113,7 @@ struct Pool {
     regions: [AtomicPtr<Slots>; MAX_REGIONS],
 }
 
-static POOLS: [Pool; 2] = [Pool::new(32), Pool::new(64)];
+static POOLS: [Pool; SIZES.len()] = [Pool::new(SIZES[0]), Pool::new(SIZES[1]), Pool::new(SIZES[2])];
 
 fn regions() -> impl Iterator<Item = &'static Slots> {
     POOLS.iter().flat_map(Pool::mapped)
@@ -137,7 +152,8 @@ impl Pool {
     fn map_next(&'static self) -> Option<()> {
         let (place, number) =
             self.regions.iter().zip(0_u32..).find(|(place, _)| place.load(Ordering::Acquire).is_null())?;
-        let length = FIRST_REGION.checked_shl(number).map_or(LARGEST_REGION, |length| length.min(LARGEST_REGION));
+        let first = FIRST_REGION.max(64 * self.slot);
+        let length = first.checked_shl(number).map_or(LARGEST_REGION, |length| length.min(LARGEST_REGION));
         let memory = Region::map(length)?;
         let groups = memory.length() / (64 * self.slot);
         // SAFETY: the region has room for that many groups.

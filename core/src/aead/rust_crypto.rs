@@ -3,20 +3,24 @@
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::{Aes256Gcm, Tag};
 use hmac::{Hmac, Mac};
+use libvault_memory::{wipe, wipe_stack};
 use sha2::{Digest, Sha256};
-use zeroize::Zeroize;
 
 use super::{Backend, Nonce, TAG_LENGTH, Unauthentic};
 use crate::error::{Error, Result};
 
 pub(crate) struct RustCrypto;
 
+/// As in the other backend; 1 KiB was measured for HMAC.
+const STACK: usize = 4096;
+
 impl Backend for RustCrypto {
     type CipherKey = Aes256Gcm;
-    type MacKey = Hmac<Sha256>;
 
     fn cipher_key(key: &[u8; 32]) -> Result<Aes256Gcm> {
-        Ok(Aes256Gcm::new(key.into()))
+        let expanded = cipher_key(key);
+        wipe_stack::<STACK>();
+        Ok(expanded)
     }
 
     fn seal_with(
@@ -26,11 +30,9 @@ impl Backend for RustCrypto {
         plaintext: &[u8],
         ciphertext: &mut [u8],
     ) -> Result<[u8; TAG_LENGTH]> {
-        ciphertext.copy_from_slice(plaintext);
-        let tag = key
-            .encrypt_inout_detached(&nonce.0.into(), aad, ciphertext.into())
-            .map_err(|_| Error::internal("AES-256-GCM could not encrypt"))?;
-        Ok(tag.into())
+        let sealed = seal_with(key, nonce, aad, plaintext, ciphertext);
+        wipe_stack::<STACK>();
+        sealed
     }
 
     fn open_with(
@@ -41,12 +43,12 @@ impl Backend for RustCrypto {
         tag: &[u8],
         plaintext: &mut [u8],
     ) -> Result<(), Unauthentic> {
-        let tag = Tag::try_from(tag).map_err(|_| Unauthentic)?;
-        plaintext.copy_from_slice(ciphertext);
-        key.decrypt_inout_detached(&nonce.0.into(), aad, plaintext.into(), &tag).map_err(|_| {
-            plaintext.zeroize();
-            Unauthentic
-        })
+        let opened = open_with(key, nonce, aad, ciphertext, tag, plaintext);
+        wipe_stack::<STACK>();
+        if opened.is_err() {
+            wipe(plaintext);
+        }
+        opened
     }
 
     fn sha256(parts: &[&[u8]]) -> [u8; 32] {
@@ -57,19 +59,58 @@ impl Backend for RustCrypto {
         hash.finalize().into()
     }
 
-    fn mac_key(key: &[u8]) -> Hmac<Sha256> {
-        Hmac::new_from_slice(key).expect("HMAC takes keys of any length")
+    fn hmac(key: &[u8], parts: &[&[u8]], output: &mut [u8; 32]) {
+        hmac(key, parts, output);
+        wipe_stack::<STACK>();
     }
 
-    fn mac(key: &Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
-        let mut mac = key.clone();
-        for part in parts {
-            mac.update(part);
-        }
-        mac.finalize().into_bytes().into()
+    fn hkdf_expand(pseudorandom_key: &[u8; 32], info: &[&[u8]], output: &mut [u8; 32]) {
+        let mut parts: [&[u8]; 8] = [&[]; 8];
+        parts[..info.len()].copy_from_slice(info);
+        parts[info.len()] = &[1];
+        Self::hmac(pseudorandom_key, &parts[..=info.len()], output);
     }
+}
 
-    fn fill_random(output: &mut [u8]) -> Result<()> {
-        getrandom::fill(output).map_err(|_| Error::internal("the system's random generator failed"))
+#[inline(never)]
+fn cipher_key(key: &[u8; 32]) -> Aes256Gcm {
+    Aes256Gcm::new(key.into())
+}
+
+#[inline(never)]
+fn seal_with(
+    key: &Aes256Gcm,
+    nonce: Nonce,
+    aad: &[u8],
+    plaintext: &[u8],
+    ciphertext: &mut [u8],
+) -> Result<[u8; TAG_LENGTH]> {
+    ciphertext.copy_from_slice(plaintext);
+    let tag = key
+        .encrypt_inout_detached(&nonce.0.into(), aad, ciphertext.into())
+        .map_err(|_| Error::internal("AES-256-GCM could not encrypt"))?;
+    Ok(tag.into())
+}
+
+#[inline(never)]
+fn open_with(
+    key: &Aes256Gcm,
+    nonce: Nonce,
+    aad: &[u8],
+    ciphertext: &[u8],
+    tag: &[u8],
+    plaintext: &mut [u8],
+) -> Result<(), Unauthentic> {
+    let tag = Tag::try_from(tag).map_err(|_| Unauthentic)?;
+    plaintext.copy_from_slice(ciphertext);
+    key.decrypt_inout_detached(&nonce.0.into(), aad, plaintext.into(), &tag).map_err(|_| Unauthentic)
+}
+
+#[inline(never)]
+fn hmac(key: &[u8], parts: &[&[u8]], output: &mut [u8; 32]) {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    for part in parts {
+        mac.update(part);
     }
+    output.copy_from_slice(&mac.finalize().into_bytes());
 }

@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::{AuditSink, Event};
 use crate::directory::sync_directory_of;
 use crate::error::{Error, ErrorCode, Result};
+use crate::fork;
 use crate::kms::BoxFuture;
 use crate::log::Log;
 
@@ -112,9 +113,21 @@ impl FileSink {
         }
     }
 
-    /// Appends a batch under the file's lock, which other processes take too. Opening it anew each time follows a rotation of the file, and
-    /// carries nothing across a fork.
+    /// Appends a batch under the file's lock, which other processes take too. Opening it anew each time follows a rotation of the file. A fork waits
+    /// for it: a child that inherited the open file would hold its lock for as long as it lives.
     fn write(&self, batch: &[Event], known: Option<End>) -> std::io::Result<End> {
+        let mut is_torn = false;
+        let written = {
+            let _undivided = fork::undivided();
+            self.write_locked(batch, known, &mut is_torn)
+        };
+        if is_torn {
+            self.log.warn("audit_repaired", "the last line of the audit trail was incomplete: a writer was killed");
+        }
+        written
+    }
+
+    fn write_locked(&self, batch: &[Event], known: Option<End>, is_torn: &mut bool) -> std::io::Result<End> {
         let mut file = open_file(&self.path)?;
         file.lock()?;
         let length = file.metadata()?.len();
@@ -123,10 +136,9 @@ impl FileSink {
             Some(end) if end.length == length => end.next_sequence,
             _ => {
                 let tail = Tail::read(&mut file, length)?;
+                *is_torn = tail.is_torn;
                 if tail.is_torn {
                     text.push(b'\n');
-                    self.log
-                        .warn("audit_repaired", "the last line of the audit trail was incomplete: a writer was killed");
                 }
                 tail.next_sequence
             }

@@ -208,9 +208,9 @@ impl Snapshot {
     }
 
     fn unwrap_managed(&self, share: &ManagedShare<'_>, task: &mut Task) -> Result<Secret<32>> {
-        let chain_key = self.managed.chain_key(&share.located)?;
+        let keys = self.managed.keys_of(&share.located)?;
         self.counters.managed_unwraps.count();
-        let opened = match derived::unwrap(&chain_key, &share.bind, share.blob) {
+        let opened = match derived::unwrap(keys.chain_key(), &share.bind, share.blob) {
             None => Err(Error::unauthentic("R27")),
             Some(plaintext) => share_bound_to(&*plaintext, &share.bind).ok_or_else(|| Error::unauthentic("R28")),
         };

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::{KmsFailure, Timeouts};
 use crate::aead::{Random, SystemRandom};
 use crate::error::ErrorCode;
+use crate::fork::UndividedPolls;
 
 const ATTEMPTS: u32 = 3;
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
@@ -38,6 +40,19 @@ where
         sleep(pause).await;
     }
     Err(KmsFailure::new(ErrorCode::Internal, "no attempt was made"))
+}
+
+/// Runs one call to a provider's SDK as a task of its own; dropping the future aborts it.
+///
+/// On the library's runtime it is then off the caller's thread, on one that blocks all signals: a broken connection raises no SIGPIPE in the host, and
+/// whatever the SDK leaves on a stack is not left on the host's. A fork does not cut it while it runs.
+pub(super) async fn apart<T: Send + 'static>(
+    call: impl Future<Output = Result<T, KmsFailure>> + Send + 'static,
+) -> Result<T, KmsFailure> {
+    let mut task = JoinSet::new();
+    task.spawn(UndividedPolls::new(call));
+    let ended = task.join_next().await.and_then(Result::ok);
+    ended.unwrap_or_else(|| Err(KmsFailure::new(ErrorCode::Internal, "a call to the KMS panicked")))
 }
 
 /// A random part of `backoff`, so that callers who failed together do not come back together.

@@ -10,6 +10,7 @@ use aws_sdk_kms::operation::RequestId as _;
 use aws_sdk_kms::primitives::Blob;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use libvault_memory::WipedBytes;
 
 mod arn;
 mod client;
@@ -72,7 +73,7 @@ impl Kek for AwsKey {
                     // The SDK keeps a copy of the plaintext that it does not wipe: see docs/threat-model.md.
                     .plaintext(Blob::new(request.plaintext.to_vec()))
                     .set_encryption_context(Some(encryption_context(request.selector, request.bind)));
-                async { call.send().await.map_err(failure::from_sdk) }
+                attempts::apart(async move { call.send().await.map_err(failure::from_sdk) })
             };
             let reply = attempts::run(self.clients.timeouts(), request.deadline, encrypt).await?;
             self.check_answering_key(reply.key_id())?;
@@ -98,11 +99,11 @@ impl Kek for AwsKey {
                     .key_id(self.arn.as_str())
                     .ciphertext_blob(Blob::new(request.blob))
                     .set_encryption_context(Some(encryption_context(request.selector, request.bind)));
-                async { call.send().await.map_err(failure::from_sdk) }
+                attempts::apart(async move { call.send().await.map_err(failure::from_sdk) })
             };
             let mut reply = attempts::run(self.clients.timeouts(), request.deadline, decrypt).await?;
             // Taken first, so that it is wiped whatever else the answer says.
-            let plaintext = reply.plaintext.take().map(Blob::into_inner).map(zeroize::Zeroizing::new);
+            let plaintext = reply.plaintext.take().map(Blob::into_inner).map(WipedBytes::new);
             self.check_answering_key(reply.key_id())?;
             let request_id = reply.request_id().map(failure::bounded);
             let Some(plaintext) = plaintext else {
@@ -112,6 +113,10 @@ impl Kek for AwsKey {
                 plaintext.as_slice().try_into().map_err(|_| KmsFailure::unauthentic())?;
             Ok(KmsReply { value: Secret::copy_of(plaintext), request_id })
         })
+    }
+
+    fn after_restore(&self) {
+        self.clients.clear();
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use zeroize::Zeroizing;
+use libvault_memory::WipedBytes;
 
 use super::derived;
 use crate::aead::{Hkdf, Random};
@@ -35,7 +35,7 @@ impl KeyFile {
         let file = File::open(path).map_err(|error| refuse(format!("cannot be opened: {error}")))?;
         check_access(&file).map_err(refuse)?;
         // Room for the whole file, so that reading leaves no copies of keys in outgrown buffers.
-        let mut text = Zeroizing::new(Vec::with_capacity(MAX_FILE_BYTES as usize + 1));
+        let mut text = WipedBytes::with_capacity(MAX_FILE_BYTES as usize + 1);
         file.take(MAX_FILE_BYTES + 1)
             .read_to_end(&mut text)
             .map_err(|error| refuse(format!("cannot be read: {error}")))?;
@@ -44,22 +44,22 @@ impl KeyFile {
 
     /// Makes a key file with one random version. An existing file is never touched.
     pub(crate) fn create(path: &Path, random: &dyn Random) -> Result<()> {
-        use std::fmt::Write as _;
         use std::io::Write as _;
         let mut key = Secret::<32>::zero();
         random.fill(&mut *key)?;
-        let mut text = Zeroizing::new(String::with_capacity(FIRST_LINE.len() + 80));
-        let _ = write!(text, "{FIRST_LINE}\n1 ");
-        for byte in key.iter() {
-            let _ = write!(text, "{byte:02x}");
-        }
-        text.push('\n');
+        let mut text = WipedBytes::with_capacity(FIRST_LINE.len() + 80);
+        text.extend_from_slice(FIRST_LINE.as_bytes());
+        text.extend_from_slice(b"\n1 ");
+        text.extend(
+            key.iter().flat_map(|byte| [byte >> 4, byte & 15]).map(|digit| b"0123456789abcdef"[usize::from(digit)]),
+        );
+        text.push(b'\n');
         let mut options = File::options();
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let written = options.open(path).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
+            file.write_all(&text)?;
             file.sync_all()
         });
         written.map_err(|error| match error.kind() {

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use libvault_memory::ForkLocal;
+
 use super::index::Hit;
 use super::{Binding, Registry, State};
 use crate::context::Context;
@@ -220,7 +222,7 @@ fn check_limits(policy: Policy, bindings: &[Arc<Binding>], has_managed_share: bo
 pub(super) struct BoundNames {
     names: BTreeSet<String>,
     by_form: BTreeMap<String, BTreeSet<String>>,
-    warned: Mutex<BTreeSet<String>>,
+    warned: ForkLocal<Mutex<BTreeSet<String>>>,
 }
 
 /// Warnings are given once per name, but names come from callers: beyond this many none is remembered or warned about.
@@ -236,7 +238,7 @@ impl BoundNames {
                 by_form.entry(form(name)).or_default().insert(name.clone());
             }
         }
-        Self { names, by_form, warned: Mutex::default() }
+        Self { names, by_form, warned: ForkLocal::new() }
     }
 
     /// The first name of the context that is spelt differently from a bound name that the context lacks, and that bound name.
@@ -251,7 +253,8 @@ impl BoundNames {
     }
 
     fn first_sight(&self, name: &str) -> bool {
-        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        let warned = self.warned.get_or_make(|_| Mutex::default());
+        let mut warned = warned.lock().unwrap_or_else(PoisonError::into_inner);
         warned.len() < MAX_WARNED_NAMES && warned.insert(name.to_owned())
     }
 }

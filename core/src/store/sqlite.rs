@@ -1,14 +1,17 @@
 //! The embedded store: one SQLite file beside the root key (`docs/store.md`).
 
-use std::path::Path;
-use std::sync::{Mutex, MutexGuard};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use libvault_memory::ForkLocal;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior, params};
 
 use super::{Store, StoredKey};
 use crate::envelope::Id;
 use crate::error::{Error, ErrorCode, Result};
+use crate::fork::{self, BeforeFork, Undivided};
 
 const APPLICATION_ID: i64 = 0x4C56_4C54;
 const USER_VERSION: i64 = 1;
@@ -28,26 +31,32 @@ CREATE TABLE key_addresses (
   address BLOB NOT NULL CHECK (length(address) = 32)
 ) STRICT, WITHOUT ROWID;";
 
-pub(crate) struct SqliteStore {
-    connection: Mutex<Connection>,
-    /// SQLite forbids carrying a connection across a fork: its file locks would be lost.
-    process: u32,
+pub(crate) struct SqliteStore(Arc<Shared>);
+
+struct Shared {
+    /// Absolute: the store is opened again after a fork, whatever the working directory is then.
+    path: PathBuf,
+    /// What the lookup key's row held when the store was opened: another store under the same name would be another set of keys.
+    identity: Vec<u8>,
+    /// SQLite forbids carrying a connection across a fork, even only to close it there. So a fork of this process closes it first, and whoever needs it
+    /// next, in the parent as in the child, opens it again.
+    connection: ForkLocal<Mutex<Option<Connection>>>,
 }
 
 impl SqliteStore {
     /// Opens a store that `create` made.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        let what = path.display();
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
-            .map_err(|error| unavailable(format_args!("store {what} cannot be opened"), &error))?;
-        let read = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i64>(0));
-        let ids = read("PRAGMA application_id").and_then(|application| Ok((application, read("PRAGMA user_version")?)));
-        let ids = ids.map_err(|error| unavailable(format_args!("store {what} cannot be read"), &error))?;
-        if ids != (APPLICATION_ID, USER_VERSION) {
-            let message = format!("{what} is not a libvault store of version {USER_VERSION}");
-            return Err(Error::new(ErrorCode::StoreUnavailable, message));
-        }
-        Ok(Self { connection: Mutex::new(connection), process: std::process::id() })
+        let _undivided = undivided_store()?;
+        let path = std::path::absolute(path).map_err(|error| {
+            Error::new(ErrorCode::StoreUnavailable, format!("store {} cannot be found: {error}", path.display()))
+        })?;
+        let connection = open(&path)?;
+        let identity = read_identity(&connection)
+            .map_err(|error| unavailable(format_args!("store {} cannot be read", path.display()), &error))?;
+        let shared = Arc::new(Shared { path, identity, connection: ForkLocal::new() });
+        *shared.lock() = Some(connection);
+        shared.close_before_fork();
+        Ok(Self(shared))
     }
 
     /// Makes a new store that only its owner can read, with the wrapped lookup key in it. An existing file is never touched.
@@ -62,6 +71,7 @@ impl SqliteStore {
             }
             _ => Error::new(ErrorCode::StoreUnavailable, format!("{} cannot be made: {error}", path.display())),
         })?;
+        let _undivided = undivided_store()?;
         let fill = || -> rusqlite::Result<()> {
             let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -75,35 +85,89 @@ impl SqliteStore {
         fill().map_err(|error| unavailable(format_args!("store {} cannot be made", path.display()), &error))
     }
 
-    /// Checked before locking: the thread that held the lock at the fork does not exist in the child.
-    fn connection(&self) -> Result<MutexGuard<'_, Connection>> {
-        if self.process != std::process::id() {
-            let message = "the vault was opened before a fork: open it again in the child process";
-            return Err(Error::new(ErrorCode::StoreUnavailable, message));
-        }
-        // A panic elsewhere cannot leave SQLite inconsistent: an open transaction is rolled back when it is dropped.
-        Ok(self.connection.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    /// Runs `work` on the connection, opened again if a fork closed it.
+    fn with<T>(&self, failure: &str, work: impl FnOnce(&mut Connection) -> rusqlite::Result<T>) -> Result<T> {
+        let _undivided = undivided_store()?;
+        let mut connection = self.0.lock();
+        let connection = match &mut *connection {
+            Some(connection) => connection,
+            closed => {
+                let reopened = self.0.reopen()?;
+                self.0.close_before_fork();
+                closed.insert(reopened)
+            }
+        };
+        work(connection).map_err(|error| unavailable(failure, &error))
     }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Option<Connection>> {
+        // A panic elsewhere cannot leave SQLite inconsistent: an open transaction is rolled back when it is dropped.
+        self.connection.get_or_make(|_| Mutex::default()).lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn reopen(&self) -> Result<Connection> {
+        let connection = open(&self.path)?;
+        if read_identity(&connection).is_ok_and(|identity| identity == self.identity) {
+            return Ok(connection);
+        }
+        let message = format!("{} is another store than the one that was opened", self.path.display());
+        Err(Error::new(ErrorCode::StoreUnavailable, message))
+    }
+
+    fn close_before_fork(self: &Arc<Self>) {
+        let weak = Arc::downgrade(self);
+        fork::close_before_fork(weak);
+    }
+}
+
+impl BeforeFork for Shared {
+    fn before_fork(&self) {
+        // No thread holds it: whoever does is in an undivided section.
+        let open = self.connection.get_or_make(|_| Mutex::default()).try_lock().ok().and_then(|mut open| open.take());
+        if let Some(connection) = open {
+            // Closing checkpoints the log if nobody else has the store open; that can wait for another time.
+            let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+            drop(connection);
+        }
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let _undivided = fork::undivided();
+        *self.lock() = None;
+    }
+}
+
+/// An undivided section for SQLite, whose own locks a fork would leave locked.
+fn undivided_store() -> Result<Undivided> {
+    let undivided = fork::undivided();
+    if fork::is_cut() {
+        let message =
+            "this process was forked, past the fork handlers, while its parent had a store open: start a new process";
+        return Err(Error::new(ErrorCode::StoreUnavailable, message));
+    }
+    Ok(undivided)
 }
 
 impl Store for SqliteStore {
     fn meta(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        self.connection()?
-            .prepare_cached("SELECT value FROM meta WHERE name = ?1")
-            .and_then(|mut statement| statement.query_row([name], |row| row.get(0)).optional())
-            .map_err(|error| unavailable("the store cannot be read", &error))
+        self.with(UNREADABLE, |connection| {
+            let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
+            statement.query_row([name], |row| row.get(0)).optional()
+        })
     }
 
     fn managed_keys(&self, item_hashes: &[[u8; 32]]) -> Result<Vec<Option<StoredKey>>> {
-        let connection = self.connection()?;
-        let read = || item_hashes.iter().map(|item_hash| select_managed_key(&connection, item_hash)).collect();
-        let keys: rusqlite::Result<_> = read();
-        keys.map_err(|error| unavailable("the store cannot be read", &error))
+        self.with(UNREADABLE, |connection| {
+            item_hashes.iter().map(|item_hash| select_managed_key(connection, item_hash)).collect()
+        })
     }
 
     fn insert_managed_key_if_absent(&self, item_hash: &[u8; 32], key: &StoredKey) -> Result<StoredKey> {
-        let mut connection = self.connection()?;
-        let mut insert = || -> rusqlite::Result<Option<StoredKey>> {
+        let kept = self.with("a managed key cannot be stored", |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs() as i64);
             transaction.execute(
@@ -113,18 +177,15 @@ impl Store for SqliteStore {
             let kept = select_managed_key(&transaction, item_hash)?;
             transaction.commit()?;
             Ok(kept)
-        };
-        insert()
-            .map_err(|error| unavailable("a managed key cannot be stored", &error))?
-            .ok_or_else(|| Error::internal("a managed key is gone right after its insertion"))
+        })?;
+        kept.ok_or_else(|| Error::internal("a managed key is gone right after its insertion"))
     }
 
     fn pin_addresses(&self, addresses: &[(Id, [u8; 32])]) -> Result<Option<Id>> {
-        let mut connection = self.connection()?;
-        let mut pin = || -> rusqlite::Result<Option<Id>> {
+        self.with("the store cannot keep the keys' addresses", |connection| {
             let mut missing = Vec::new();
             for (id, address) in addresses {
-                match select_address(&connection, id)? {
+                match select_address(connection, id)? {
                     Some(known) if known == *address => {}
                     Some(_) => return Ok(Some(*id)),
                     None => missing.push((id, address)),
@@ -146,9 +207,31 @@ impl Store for SqliteStore {
             }
             transaction.commit()?;
             Ok(None)
-        };
-        pin().map_err(|error| unavailable("the store cannot keep the keys' addresses", &error))
+        })
     }
+}
+
+const UNREADABLE: &str = "the store cannot be read";
+
+/// A connection to a store of this version.
+fn open(path: &Path) -> Result<Connection> {
+    let what = path.display();
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)
+        .map_err(|error| unavailable(format_args!("store {what} cannot be opened"), &error))?;
+    let read = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i64>(0));
+    let ids = read("PRAGMA application_id").and_then(|application| Ok((application, read("PRAGMA user_version")?)));
+    let ids = ids.map_err(|error| unavailable(format_args!("store {what} cannot be read"), &error))?;
+    if ids != (APPLICATION_ID, USER_VERSION) {
+        let message = format!("{what} is not a libvault store of version {USER_VERSION}");
+        return Err(Error::new(ErrorCode::StoreUnavailable, message));
+    }
+    Ok(connection)
+}
+
+/// Nothing in a damaged store, which is for its reader to find out.
+fn read_identity(connection: &Connection) -> rusqlite::Result<Vec<u8>> {
+    let row = connection.query_row("SELECT value FROM meta WHERE name = 'lookup_key'", [], |row| row.get(0));
+    Ok(row.optional()?.unwrap_or_default())
 }
 
 fn connect(path: &Path, flags: OpenFlags) -> rusqlite::Result<Connection> {

@@ -2,7 +2,7 @@
 //! that could lead a request elsewhere.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -12,11 +12,13 @@ use aws_sdk_kms::Client;
 use aws_sdk_kms::config::retry::RetryConfig;
 use aws_sdk_kms::config::timeout::TimeoutConfig;
 use aws_sdk_kms::config::{Credentials, SharedCredentialsProvider, StalledStreamProtectionConfig};
+use libvault_memory::ForkLocal;
 use tokio::runtime::{Handle, Id};
 
 use super::KeyArn;
 use super::reply_limit::ReplyLimit;
 use crate::error::ErrorCode;
+use crate::fork::UndividedPolls;
 use crate::kms::{KmsFailure, Timeouts};
 
 /// Clients of runtimes that are gone would pile up otherwise.
@@ -30,18 +32,21 @@ pub(crate) enum AwsIdentity {
     Static { access_key_id: String, secret_access_key: String, session_token: Option<String> },
 }
 
+/// By the runtime and the endpoint.
+type Clients = HashMap<(Id, String), Client>;
+
 pub(crate) struct AwsClients {
     identity: AwsIdentity,
     timeouts: Timeouts,
     /// Development only: replaces the endpoint that the ARN gives.
     endpoint: Option<String>,
     /// A connection is driven by the runtime that opened it, so a client never crosses runtimes (nor a fork, which starts a new one).
-    clients: Mutex<HashMap<(Id, String), Client>>,
+    clients: ForkLocal<Mutex<Clients>>,
 }
 
 impl AwsClients {
     pub(crate) fn new(identity: AwsIdentity, timeouts: Timeouts, endpoint: Option<String>) -> Self {
-        Self { identity, timeouts, endpoint, clients: Mutex::default() }
+        Self { identity, timeouts, endpoint, clients: ForkLocal::new() }
     }
 
     pub(super) fn timeouts(&self) -> Timeouts {
@@ -56,7 +61,7 @@ impl AwsClients {
         if let Some(client) = self.lock().get(&slot) {
             return Ok(client.clone());
         }
-        let client = self.connect(arn).await;
+        let client = UndividedPolls::new(self.connect(arn)).await;
         let mut clients = self.lock();
         if clients.len() >= MAX_CLIENTS {
             clients.clear();
@@ -105,7 +110,12 @@ impl AwsClients {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<(Id, String), Client>> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Forgets every client, and so every connection.
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Clients> {
+        self.clients.get_or_make(|_| Mutex::default()).lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
