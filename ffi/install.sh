@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the C library: header, libvault.so, libvault.a, pkg-config and CMake files.
+# Installs the C library: headers for C and C++, libvault.so, libvault.a, pkg-config and CMake files.
 #
 #     cargo build --release -p libvault-ffi
 #     DESTDIR=/staging PREFIX=/usr/local ffi/install.sh
@@ -50,7 +50,9 @@ make_static_library() {
 }
 
 install -d "$prefix/include" "$prefix/lib/pkgconfig" "$prefix/lib/cmake/libvault"
-install -m 644 "$root/include/vault.h" "$prefix/include/"
+install -d "$prefix/include/libvault"
+install -m 644 "$root/include/vault.h" "$root/include/vault.hpp" "$prefix/include/"
+install -m 644 "$root"/include/libvault/*.hpp "$prefix/include/libvault/"
 install -m 755 "$built/libvault.so" "$prefix/lib/libvault.so.$version"
 ln -sf "libvault.so.$version" "$prefix/lib/libvault.so.$abi"
 ln -sf "libvault.so.$abi" "$prefix/lib/libvault.so"

@@ -18,9 +18,10 @@
  * Bytes and lengths. A pointer to bytes may be NULL only when its length is 0. Lengths above PTRDIFF_MAX are refused
  * with VAULT_ERROR_INVALID_ARGUMENT. Texts with a length need no terminating NUL.
  *
- * Threads. Vaults, contexts and errors may be used by any number of threads at once; a _free function needs the last use
- * to be over. If another thread changes input bytes during a call, the call works on some mixture of old and new
- * bytes. Calls block, and call no function of the host's; the library has no thread-local state.
+ * Threads. Vaults, contexts and errors may be used by any number of threads at once, streams by one at a time; a _free
+ * function needs the last use to be over. If another thread changes input bytes during a call, the call works on some
+ * mixture of old and new bytes. Calls block. They call no function of the host's but those that it gave for the purpose.
+ * The library has no thread-local state.
  */
 
 #ifndef VAULT_H
@@ -36,7 +37,10 @@
 /** What to initialise the library's structs with. */
 #define VAULT_BUFFER_INIT { NULL, 0, 0 }
 #define VAULT_OPEN_OPTIONS_INIT { sizeof(vault_open_options), 0 }
-#define VAULT_COUNTERS_INIT { sizeof(vault_counters), 0, 0, 0, 0, 0 }
+#define VAULT_CALL_OPTIONS_INIT { sizeof(vault_call_options), 0, NULL, NULL, 0 }
+#define VAULT_STREAM_OPTIONS_INIT { sizeof(vault_stream_options), 0 }
+#define VAULT_CHANGE_OPTIONS_INIT { sizeof(vault_change_options), 0, 0 }
+#define VAULT_COUNTERS_INIT { sizeof(vault_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Success.
@@ -214,10 +218,38 @@
 #define VAULT_DATA_KEY_LENGTH 32
 
 /**
+ * The level of something that changed as it was meant to.
+ */
+#define VAULT_LOG_INFO 1
+
+/**
+ * The level of something that someone should look at.
+ */
+#define VAULT_LOG_WARNING 2
+
+/**
+ * Cancels calls from another thread. Made by vault_cancel_token_new(), freed with vault_cancel_token_free(). Any number
+ * of threads and views may use one at the same time.
+ */
+typedef struct vault_cancel_token vault_cancel_token;
+
+/**
  * A prepared key context: which keys protect the data. Made by vault_context_new(), freed with vault_context_free().
  * It never changes and belongs to no vault, so any number of threads and calls may share it.
  */
 typedef struct vault_context vault_context;
+
+/**
+ * An envelope that is being read. Made by vault_decryptor_new(), freed with vault_decryptor_free(). One thread at a time
+ * may use it; another one that tries meanwhile is refused with VAULT_ERROR_INVALID_ARGUMENT.
+ */
+typedef struct vault_decryptor vault_decryptor;
+
+/**
+ * An envelope that is being written. Made by vault_encryptor_new(), freed with vault_encryptor_free(). One thread at a
+ * time may use it; another one that tries meanwhile is refused with VAULT_ERROR_INVALID_ARGUMENT.
+ */
+typedef struct vault_encryptor vault_encryptor;
 
 /**
  * An error. It belongs to the caller, who frees it with vault_error_free(), and it outlives the vault. It never
@@ -231,6 +263,34 @@ typedef struct vault_error vault_error;
  * at the same time.
  */
 typedef struct vault vault;
+
+/**
+ * Options of calls, for vault_with(). Initialise it with VAULT_CALL_OPTIONS_INIT. Other versions of this struct may be
+ * shorter or longer, as with vault_open_options.
+ */
+typedef struct vault_call_options {
+    /**
+     * sizeof(vault_call_options) as the caller knows it, at most 4096.
+     */
+    size_t struct_size;
+    /**
+     * How long a call may wait for KMSs, all its keys and retries together, in milliseconds; then it fails with
+     * VAULT_ERROR_TIMEOUT. 0 for the configured time.
+     */
+    uint64_t timeout_ms;
+    /**
+     * Calls fail with VAULT_ERROR_CANCELLED once it is cancelled. NULL for none. It may be freed after vault_with().
+     */
+    const struct vault_cancel_token *cancel;
+    /**
+     * Who makes the calls, for the audit trail: UTF-8, 1 to 200 characters. NULL for nobody. It is copied.
+     */
+    const char *actor;
+    /**
+     * Bytes of actor.
+     */
+    size_t actor_length;
+} vault_call_options;
 
 /**
  * How to open a vault. Initialise it with VAULT_OPEN_OPTIONS_INIT. A caller built with another version of this header
@@ -291,6 +351,68 @@ typedef struct vault_context_item {
 } vault_context_item;
 
 /**
+ * Options of vault_rewrap(), vault_reencrypt() and vault_rekey(). Initialise it with VAULT_CHANGE_OPTIONS_INIT. Other
+ * versions of this struct may be shorter or longer, as with vault_open_options.
+ */
+typedef struct vault_change_options {
+    /**
+     * sizeof(vault_change_options) as the caller knows it, at most 4096.
+     */
+    size_t struct_size;
+    /**
+     * 1: weakening the protection of the data is allowed; 0: it fails with VAULT_ERROR_DOWNGRADE_REFUSED. It is a
+     * permission of its own and stands in the audit trail.
+     */
+    uint32_t allow_downgrade;
+    /**
+     * For vault_rewrap() alone: 1 to wrap although keys are left behind with which older copies still open.
+     */
+    uint32_t keep_data_key;
+} vault_change_options;
+
+/**
+ * Options of an encryptor. Initialise it with VAULT_STREAM_OPTIONS_INIT. Other versions of this struct may be shorter or
+ * longer, as with vault_open_options.
+ */
+typedef struct vault_stream_options {
+    /**
+     * sizeof(vault_stream_options) as the caller knows it, at most 4096.
+     */
+    size_t struct_size;
+    /**
+     * Bytes of a frame: a power of two from 4096 to 1048576, or 0 for 65536. A reader holds one frame in memory.
+     */
+    uint64_t frame_size;
+} vault_stream_options;
+
+/**
+ * One line for the host's log. It holds no secret and no value of a key context. It lives until the function that it was
+ * passed to returns.
+ */
+typedef struct vault_log_record {
+    /**
+     * sizeof(vault_log_record) as the library knows it; later versions add members at the end.
+     */
+    size_t struct_size;
+    /**
+     * VAULT_LOG_INFO or VAULT_LOG_WARNING.
+     */
+    uint32_t level;
+    /**
+     * 0.
+     */
+    uint32_t reserved;
+    /**
+     * What happened, for programs, such as "reloaded" or "failover". NUL-terminated.
+     */
+    const char *event;
+    /**
+     * What happened, for people. NUL-terminated UTF-8.
+     */
+    const char *message;
+} vault_log_record;
+
+/**
  * What a vault did since it was opened. Initialise it with VAULT_COUNTERS_INIT before vault_stats(); members that the
  * caller knows and the library does not are set to 0.
  */
@@ -319,6 +441,62 @@ typedef struct vault_counters {
      * Unwrap calls to customers' keys, whether they succeeded or not.
      */
     uint64_t kms_unwraps;
+    /**
+     * Envelopes made, streams included.
+     */
+    uint64_t encryptions;
+    /**
+     * Envelopes opened, streams included.
+     */
+    uint64_t decryptions;
+    /**
+     * Data keys made for callers.
+     */
+    uint64_t data_keys_created;
+    /**
+     * Data keys given back to callers.
+     */
+    uint64_t data_keys_opened;
+    /**
+     * Envelopes and bundles wrapped anew.
+     */
+    uint64_t rewraps;
+    /**
+     * Envelopes encrypted anew.
+     */
+    uint64_t reencryptions;
+    /**
+     * Bundles moved to another context.
+     */
+    uint64_t rekeys;
+    /**
+     * Encrypting and decrypting streams begun.
+     */
+    uint64_t streams_opened;
+    /**
+     * Unwraps that went on to another key because one could not be used.
+     */
+    uint64_t failovers;
+    /**
+     * Wraps left out at encryption because their key could not be reached (min_wraps); a rewrap adds them.
+     */
+    uint64_t missing_wraps;
+    /**
+     * Events written to the audit trail.
+     */
+    uint64_t audit_events;
+    /**
+     * Configurations taken over by vault_reload().
+     */
+    uint64_t reloads;
+    /**
+     * Bytes of secret memory of this process that are locked into RAM.
+     */
+    uint64_t memory_locked_bytes;
+    /**
+     * Bytes of secret memory of this process that the system refused to lock: above 0 means that secrets may reach swap.
+     */
+    uint64_t memory_unlocked_bytes;
 } vault_counters;
 
 #ifdef __cplusplus
@@ -341,6 +519,74 @@ uint32_t vault_abi_version(void);
  * name: NUL-terminated; NULL names no feature.
  */
 uint32_t vault_has_feature(const char *name);
+
+/**
+ * Makes a view of a vault whose calls obey options. It shares everything else with the vault and is cheap to make, so
+ * one for each call is fine. Closing either closes both.
+ *
+ * vault: the vault, or a view, whose own options do not count in the new one.
+ * options: NULL for the defaults.
+ * view: receives the view, which is used like a vault. The caller frees it with vault_free(), before or after the vault.
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK or VAULT_ERROR_INVALID_ARGUMENT.
+ */
+uint32_t vault_with(const struct vault *vault,
+                    const struct vault_call_options *options,
+                    struct vault **view,
+                    struct vault_error **error);
+
+/**
+ * Makes a token that cancels calls.
+ *
+ * token: receives the token. The caller frees it with vault_cancel_token_free().
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK or VAULT_ERROR_INVALID_ARGUMENT.
+ */
+uint32_t vault_cancel_token_new(struct vault_cancel_token **token, struct vault_error **error);
+
+/**
+ * Cancels all calls of all views that were made with the token: those that run, also while they wait for a KMS, whose
+ * call ends too, and those to come. They fail with VAULT_ERROR_CANCELLED. It cannot be undone.
+ *
+ * token: NULL does nothing. It may be called by any thread, but not by a signal handler.
+ */
+void vault_cancel(const struct vault_cancel_token *token);
+
+/**
+ * Frees a token. NULL is allowed. Call it once for each token; views that were made with it stay as they are.
+ */
+void vault_cancel_token_free(struct vault_cancel_token *token);
+
+/**
+ * Puts the configuration of a file in force for a vault and all its views, at once: bindings, states, options,
+ * credentials, timeouts. The files that it names are read again. After this returns, no call hands out a result that was
+ * decided under the old configuration.
+ *
+ * vault: other threads may use it at the same time.
+ * path: the file's path, as the file system spells it.
+ * path_length: bytes of path, without any terminator.
+ * error: see "Errors" at the top of this file.
+ * Returns what vault_open() returns; after an error the old configuration stays in force.
+ */
+uint32_t vault_reload(const struct vault *vault,
+                      const char *path,
+                      size_t path_length,
+                      struct vault_error **error);
+
+/**
+ * Puts a configuration given as text in force, as vault_reload().
+ *
+ * vault: other threads may use it at the same time.
+ * text, text_length, base_directory, base_directory_length: as in vault_open_toml().
+ * error: see "Errors" at the top of this file.
+ * Returns what vault_reload() returns.
+ */
+uint32_t vault_reload_toml(const struct vault *vault,
+                           const char *text,
+                           size_t text_length,
+                           const char *base_directory,
+                           size_t base_directory_length,
+                           struct vault_error **error);
 
 /**
  * Opens a vault with a configuration file.
@@ -541,6 +787,72 @@ uint32_t vault_decrypted_length(const uint8_t *envelope,
                                 struct vault_error **error);
 
 /**
+ * Wraps the data key of an envelope or key bundle by the keys that match its context now; the payload stays as it is.
+ *
+ * This revokes nothing: whoever kept the older copy opens it with the older keys. So it is refused where keys are left
+ * behind, unless keep_data_key is set; vault_reencrypt() is the way there.
+ *
+ * vault, context: shared; other threads may use them at the same time.
+ * envelope_or_bundle: what to wrap anew.
+ * envelope_or_bundle_length: bytes of it.
+ * options: NULL for the defaults.
+ * rewrapped: receives the new envelope or bundle. The caller frees it with vault_buffer_free().
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK, VAULT_ERROR_DOWNGRADE_REFUSED before any key is used, or any other error. Blocks while a KMS is
+ *   called.
+ */
+uint32_t vault_rewrap(const struct vault *vault,
+                      const uint8_t *envelope_or_bundle,
+                      size_t envelope_or_bundle_length,
+                      const struct vault_context *context,
+                      const struct vault_change_options *options,
+                      struct vault_buffer *rewrapped,
+                      struct vault_error **error);
+
+/**
+ * Decrypts an envelope and encrypts its data with a new data key for the keys that match its context now, in the same
+ * form and bound to the same AAD.
+ *
+ * vault, context: shared; other threads may use them at the same time.
+ * envelope: the envelope.
+ * envelope_length: bytes of envelope.
+ * aad, aad_length: as given to the encryption.
+ * options: NULL for the defaults; keep_data_key must be 0.
+ * reencrypted: receives the new envelope. The caller frees it with vault_buffer_free().
+ * error: see "Errors" at the top of this file.
+ * Returns what vault_rewrap() returns.
+ */
+uint32_t vault_reencrypt(const struct vault *vault,
+                         const uint8_t *envelope,
+                         size_t envelope_length,
+                         const struct vault_context *context,
+                         const uint8_t *aad,
+                         size_t aad_length,
+                         const struct vault_change_options *options,
+                         struct vault_buffer *reencrypted,
+                         struct vault_error **error);
+
+/**
+ * Makes a key bundle for another context around the same data key. The older bundle goes on to open under its context.
+ *
+ * vault, old_context, new_context: shared; other threads may use them at the same time.
+ * bundle: one that vault_create_data_key() made for old_context.
+ * bundle_length: bytes of bundle.
+ * options: NULL for the defaults; keep_data_key must be 0.
+ * rekeyed: receives the new bundle. The caller frees it with vault_buffer_free().
+ * error: see "Errors" at the top of this file.
+ * Returns what vault_rewrap() returns; VAULT_ERROR_INVALID_CONTEXT if the contexts are equal.
+ */
+uint32_t vault_rekey(const struct vault *vault,
+                     const uint8_t *bundle,
+                     size_t bundle_length,
+                     const struct vault_context *old_context,
+                     const struct vault_context *new_context,
+                     const struct vault_change_options *options,
+                     struct vault_buffer *rekeyed,
+                     struct vault_error **error);
+
+/**
  * Makes a data key for callers who encrypt themselves. Once handed out, no revocation reaches it: keep it no longer
  * than needed.
  *
@@ -576,6 +888,113 @@ uint32_t vault_decrypt_data_key(const struct vault *vault,
                                 struct vault_error **error);
 
 /**
+ * Begins an envelope of any size. All keys are used here; the rest needs no network.
+ *
+ * vault, context: shared; other threads may use them at the same time. They may be freed before the encryptor.
+ * aad: further bytes that are authenticated and not stored; decrypting needs the same. NULL for none.
+ * aad_length: bytes of aad.
+ * options: NULL for the defaults.
+ * encryptor: receives the encryptor. The caller frees it with vault_encryptor_free().
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK or any error. Blocks while a KMS is called, at most the configured total time.
+ */
+uint32_t vault_encryptor_new(const struct vault *vault,
+                             const struct vault_context *context,
+                             const uint8_t *aad,
+                             size_t aad_length,
+                             const struct vault_stream_options *options,
+                             struct vault_encryptor **encryptor,
+                             struct vault_error **error);
+
+/**
+ * Encrypts more data. The envelope, whose first part comes with the first call, grows by whole frames: some calls append
+ * nothing.
+ *
+ * encryptor: one that is not finished. After an error it is dead: every later call gives the same error.
+ * data: the data.
+ * data_length: bytes of data.
+ * output: a buffer, to which the next part of the envelope is appended. Write it out and empty it with
+ *   vault_buffer_clear() between calls, or let it grow. The caller frees it with vault_buffer_free().
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK; VAULT_ERROR_LIMIT_EXCEEDED, VAULT_ERROR_CLOSED, VAULT_ERROR_CANCELLED, VAULT_ERROR_KEY_SUSPENDED, or
+ *   VAULT_ERROR_INVALID_ARGUMENT. Output is as it was after an error.
+ */
+uint32_t vault_encryptor_update(const struct vault_encryptor *encryptor,
+                                const uint8_t *data,
+                                size_t data_length,
+                                struct vault_buffer *output,
+                                struct vault_error **error);
+
+/**
+ * Completes the envelope. Without it, the envelope is truncated and nobody can decrypt all of it.
+ *
+ * encryptor: as in vault_encryptor_update(). Afterwards it can only be freed.
+ * output: a buffer, to which the rest of the envelope is appended.
+ * error: see "Errors" at the top of this file.
+ * Returns what vault_encryptor_update() returns.
+ */
+uint32_t vault_encryptor_finish(const struct vault_encryptor *encryptor,
+                                struct vault_buffer *output,
+                                struct vault_error **error);
+
+/**
+ * Frees an encryptor and wipes what it holds. NULL is allowed. Call it once for each encryptor, finished or not.
+ */
+void vault_encryptor_free(struct vault_encryptor *encryptor);
+
+/**
+ * Begins to read an envelope, made in any language, by a stream or by vault_encrypt(). No key is used yet.
+ *
+ * vault, context: shared; other threads may use them at the same time. They may be freed before the decryptor.
+ * aad, aad_length: as given to the encryption.
+ * decryptor: receives the decryptor. The caller frees it with vault_decryptor_free().
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK, VAULT_ERROR_CLOSED, VAULT_ERROR_CANCELLED or VAULT_ERROR_INVALID_ARGUMENT.
+ */
+uint32_t vault_decryptor_new(const struct vault *vault,
+                             const struct vault_context *context,
+                             const uint8_t *aad,
+                             size_t aad_length,
+                             struct vault_decryptor **decryptor,
+                             struct vault_error **error);
+
+/**
+ * Decrypts more of the envelope. The one call that completes its header uses the keys. Only authenticated frames come
+ * out, so some calls append nothing. That nothing is missing is known only when vault_decryptor_finish() succeeds.
+ *
+ * decryptor: one that is not finished. After an error it is dead: every later call gives the same error.
+ * envelope: the next bytes of the envelope, in pieces of any size.
+ * envelope_length: bytes of envelope.
+ * output: a buffer, to which data is appended; see vault_encryptor_update(). After an error it may hold the data of
+ *   frames that came before the wrong one.
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK or any error. The call that uses the keys blocks while a KMS is called.
+ */
+uint32_t vault_decryptor_update(const struct vault_decryptor *decryptor,
+                                const uint8_t *envelope,
+                                size_t envelope_length,
+                                struct vault_buffer *output,
+                                struct vault_error **error);
+
+/**
+ * Says that the envelope ends here, and appends the data of its last frame.
+ *
+ * decryptor: as in vault_decryptor_update(). Afterwards it can only be freed.
+ * output: a buffer, to which data is appended.
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK: the data is whole. VAULT_ERROR_MALFORMED or VAULT_ERROR_AUTHENTICATION_FAILED if something is
+ *   missing, or any other error.
+ */
+uint32_t vault_decryptor_finish(const struct vault_decryptor *decryptor,
+                                struct vault_buffer *output,
+                                struct vault_error **error);
+
+/**
+ * Frees a decryptor and wipes what it holds. NULL is allowed. Call it once for each decryptor, finished or not.
+ */
+void vault_decryptor_free(struct vault_decryptor *decryptor);
+
+/**
  * Says which keys would protect data of a context, without calling a KMS.
  *
  * vault, context: shared; other threads may use them at the same time.
@@ -607,6 +1026,26 @@ uint32_t vault_inspect(const uint8_t *bytes,
                        struct vault_error **error);
 
 /**
+ * Sends a vault's log records to a function of the host's, first those since it was opened that nobody got. Without one,
+ * records wait, up to a thousand; nothing is ever written to standard error.
+ *
+ * vault: the vault or any view of it: they share one log.
+ * log: called with user_data and a record, by the thread whose call into the library it is about, which need not be the
+ *   one that called this function; by several at once if several make calls. It must not block, raise C++ exceptions or
+ *   leave by longjmp(). It may call the library. NULL for none.
+ * user_data: passed on to log and release; the library does nothing else with it.
+ * release: called once with user_data when log will not be called any more: after another function took its place, or
+ *   with the vault and its views freed, and all calls that may use it over. NULL for nothing.
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK or VAULT_ERROR_INVALID_ARGUMENT, in which case release is not called.
+ */
+uint32_t vault_set_log(const struct vault *vault,
+                       void (*log)(void *user_data, const struct vault_log_record *record),
+                       void *user_data,
+                       void (*release)(void *user_data),
+                       struct vault_error **error);
+
+/**
  * Reads a vault's counters. A closed vault still has them.
  *
  * counters: receives them; its struct_size must be set.
@@ -624,6 +1063,13 @@ uint32_t vault_stats(const struct vault *vault, struct vault_counters *counters,
  * Returns VAULT_OK or VAULT_ERROR_INVALID_ARGUMENT.
  */
 uint32_t vault_warnings(const struct vault *vault, struct vault_buffer *warnings, struct vault_error **error);
+
+/**
+ * Wipes the bytes of a buffer and sets its length to 0, but keeps the memory, for the functions that append to a buffer.
+ *
+ * buffer: one that a function of this library filled, or all zero, or NULL. No other thread may be using it.
+ */
+void vault_buffer_clear(struct vault_buffer *buffer);
 
 /**
  * Wipes and frees the bytes of a buffer and sets its members to zero, so that a second call does nothing.

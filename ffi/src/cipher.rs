@@ -65,7 +65,8 @@ pub unsafe extern "C" fn vault_decrypt(
     error: *mut Option<Box<ErrorHandle>>,
 ) -> u32 {
     panic::status(error, || {
-        let call = Call::new(vault, context, Input::new(envelope, envelope_length, "envelope")?, aad, aad_length)?;
+        let call = Call::new(vault, context, Input::new(envelope, envelope_length, "envelope")?, aad, aad_length)?
+            .of_ciphertext();
         let place = Place::new(data, "data")?;
         // SAFETY: the contract above says that `envelope` and `aad` are readable.
         let opened = unsafe { call.run(|vault, input, context, aad| vault.decrypt_blocking(input, context, aad)) }?;
@@ -134,7 +135,8 @@ pub unsafe extern "C" fn vault_decrypt_into(
     error: *mut Option<Box<ErrorHandle>>,
 ) -> u32 {
     panic::status(error, || {
-        let call = Call::new(vault, context, Input::new(envelope, envelope_length, "envelope")?, aad, aad_length)?;
+        let call = Call::new(vault, context, Input::new(envelope, envelope_length, "envelope")?, aad, aad_length)?
+            .of_ciphertext();
         let output = Output::new(output, output_capacity, "output")?;
         let place = Place::new(output_length, "output_length")?;
         // SAFETY: the contract above says that `envelope` and `aad` are readable, and that `output` is writable and
@@ -187,7 +189,7 @@ pub unsafe extern "C" fn vault_decrypted_length(
     panic::status(error, || {
         let envelope = Input::new(envelope, envelope_length, "envelope")?;
         let place = Place::new(length, "length")?;
-        let mut snapshot = Snapshot::new();
+        let mut snapshot = Snapshot::of_ciphertext();
         // SAFETY: the contract above says that `envelope` is readable.
         let bytes = libvault::decrypted_length(unsafe { snapshot.copy(envelope) })?;
         // SAFETY: the contract above gives us a writable place.
@@ -202,6 +204,7 @@ struct Call<'a> {
     context: &'a libvault::Context,
     input: Input,
     aad: Input,
+    ciphertext: bool,
 }
 
 impl<'a> Call<'a> {
@@ -217,7 +220,12 @@ impl<'a> Call<'a> {
             context: lent(context, "context")?.context(),
             input,
             aad: Input::new(aad, aad_length, "aad")?,
+            ciphertext: false,
         })
+    }
+
+    fn of_ciphertext(self) -> Self {
+        Self { ciphertext: true, ..self }
     }
 
     /// Copies the inputs and runs `operation` on the copies.
@@ -229,7 +237,8 @@ impl<'a> Call<'a> {
         self,
         operation: impl FnOnce(&libvault::Vault, &[u8], &libvault::Context, Option<&[u8]>) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let (mut input, mut aad) = (Snapshot::new(), Snapshot::new());
+        let mut input = if self.ciphertext { Snapshot::of_ciphertext() } else { Snapshot::new() };
+        let mut aad = Snapshot::new();
         // SAFETY: this function's contract.
         let (input, aad) = unsafe { (input.copy(self.input), aad.copy(self.aad)) };
         // An empty AAD and none are the same to the envelope.

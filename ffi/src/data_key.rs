@@ -63,7 +63,7 @@ pub unsafe extern "C" fn vault_decrypt_data_key(
         let (vault, context) = (lent(vault, "vault")?, lent(context, "context")?);
         let bundle = Input::new(bundle, bundle_length, "bundle")?;
         let place = Place::new(key, "key")?;
-        let mut snapshot = Snapshot::new();
+        let mut snapshot = Snapshot::of_ciphertext();
         // SAFETY: the contract above says that `bundle` is readable.
         let bundle = unsafe { snapshot.copy(bundle) };
         let opened = vault.vault().decrypt_data_key_blocking(bundle, context.context())?;

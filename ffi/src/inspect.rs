@@ -55,7 +55,7 @@ pub unsafe extern "C" fn vault_inspect(
         }
         let input = Input::new(bytes, length, "bytes")?;
         let place = Place::new(inspection, "inspection")?;
-        let mut snapshot = Snapshot::new();
+        let mut snapshot = Snapshot::of_ciphertext();
         // SAFETY: the contract above says that `bytes` is readable.
         let json = libvault::inspect(unsafe { snapshot.copy(input) })?.to_json();
         // SAFETY: the contract above gives us a writable place.

@@ -16,14 +16,19 @@
 pub mod error_codes;
 pub mod version;
 
+pub mod options;
+pub mod reload;
 pub mod vault;
 
 pub mod context;
 
+pub mod change;
 pub mod cipher;
 pub mod data_key;
 pub mod inspect;
+pub mod log;
 pub mod stats;
+pub mod stream;
 
 pub mod buffer;
 pub mod error;
@@ -31,5 +36,6 @@ pub mod error;
 // What they share.
 
 mod argument;
+mod config;
 mod panic;
 mod snapshot;

@@ -3,23 +3,31 @@
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
-use zeroize::Zeroize;
+use libvault::wipe;
 
 use crate::argument::Input;
 
 /// Inputs up to this length are copied to the stack.
 const STACK_LENGTH: usize = 1024;
 
-/// Room for one copy, wiped when it goes.
+/// Room for one copy, wiped when it goes unless it was made for ciphertext.
 pub(crate) struct Snapshot {
     stack: [MaybeUninit<u8>; STACK_LENGTH],
     heap: Vec<u8>,
     stack_used: usize,
+    wiped: bool,
 }
 
 impl Snapshot {
     pub(crate) fn new() -> Self {
-        Self { stack: [MaybeUninit::uninit(); STACK_LENGTH], heap: Vec::new(), stack_used: 0 }
+        Self { stack: [MaybeUninit::uninit(); STACK_LENGTH], heap: Vec::new(), stack_used: 0, wiped: true }
+    }
+
+    /// For envelopes and bundles, which are no secret: wiping a large one would cost as much as copying it.
+    pub(crate) fn of_ciphertext() -> Self {
+        let mut snapshot = Self::new();
+        snapshot.wiped = false;
+        snapshot
     }
 
     /// Copies `input`, once, and gives the copy.
@@ -37,7 +45,8 @@ impl Snapshot {
             // SAFETY: the first `length` bytes have just been written.
             unsafe { std::slice::from_raw_parts(target, length) }
         } else {
-            self.heap.zeroize();
+            self.wipe();
+            self.heap.clear();
             self.heap.reserve_exact(length);
             // SAFETY: `input` is readable by this function's contract; `reserve_exact` made room for `length` bytes.
             unsafe { copy_changing(input.start(), self.heap.as_mut_ptr(), length) };
@@ -48,10 +57,21 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    fn wipe(&mut self) {
+        if !self.wiped {
+            return;
+        }
+        let used = self.stack.as_mut_ptr().cast::<u8>();
+        // SAFETY: `copy` has written the first `stack_used` bytes.
+        wipe(unsafe { std::slice::from_raw_parts_mut(used, self.stack_used) });
+        wipe(&mut self.heap);
+    }
+}
+
 impl Drop for Snapshot {
     fn drop(&mut self) {
-        self.stack[..self.stack_used].zeroize();
-        self.heap.zeroize();
+        self.wipe();
     }
 }
 

@@ -23,6 +23,34 @@ pub struct Counters {
     pub kms_wraps: u64,
     /// Unwrap calls to customers' keys, whether they succeeded or not.
     pub kms_unwraps: u64,
+    /// Envelopes made, streams included.
+    pub encryptions: u64,
+    /// Envelopes opened, streams included.
+    pub decryptions: u64,
+    /// Data keys made for callers.
+    pub data_keys_created: u64,
+    /// Data keys given back to callers.
+    pub data_keys_opened: u64,
+    /// Envelopes and bundles wrapped anew.
+    pub rewraps: u64,
+    /// Envelopes encrypted anew.
+    pub reencryptions: u64,
+    /// Bundles moved to another context.
+    pub rekeys: u64,
+    /// Encrypting and decrypting streams begun.
+    pub streams_opened: u64,
+    /// Unwraps that went on to another key because one could not be used.
+    pub failovers: u64,
+    /// Wraps left out at encryption because their key could not be reached (min_wraps); a rewrap adds them.
+    pub missing_wraps: u64,
+    /// Events written to the audit trail.
+    pub audit_events: u64,
+    /// Configurations taken over by vault_reload().
+    pub reloads: u64,
+    /// Bytes of secret memory of this process that are locked into RAM.
+    pub memory_locked_bytes: u64,
+    /// Bytes of secret memory of this process that the system refused to lock: above 0 means that secrets may reach swap.
+    pub memory_unlocked_bytes: u64,
 }
 
 /// Reads a vault's counters. A closed vault still has them.
@@ -48,6 +76,20 @@ pub unsafe extern "C" fn vault_stats(
             managed_unwraps: stats.managed_unwraps,
             kms_wraps: stats.kms_wraps,
             kms_unwraps: stats.kms_unwraps,
+            encryptions: stats.encryptions,
+            decryptions: stats.decryptions,
+            data_keys_created: stats.data_keys_created,
+            data_keys_opened: stats.data_keys_opened,
+            rewraps: stats.rewraps,
+            reencryptions: stats.reencryptions,
+            rekeys: stats.rekeys,
+            streams_opened: stats.streams_opened,
+            failovers: stats.failovers,
+            missing_wraps: stats.missing_wraps,
+            audit_events: stats.audit_events,
+            reloads: stats.reloads,
+            memory_locked_bytes: stats.memory_locked_bytes,
+            memory_unlocked_bytes: stats.memory_unlocked_bytes,
         };
         let shared = size.min(size_of::<Counters>());
         // SAFETY: the caller's struct has `size` writable bytes by the contract above, and `shared` is no more than

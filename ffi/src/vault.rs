@@ -1,13 +1,12 @@
 //! `vault`: opening, closing and making one.
 
 use std::ffi::c_char;
-use std::path::Path;
 
-use libvault::{Config, Error};
-
-use crate::argument::{Input, Place, declared_size, invalid, lent, path as as_path, utf8};
+use crate::argument::{Input, Place, invalid, lent, path as as_path};
 use crate::buffer::Buffer;
+use crate::config::{from_file, from_text};
 use crate::error::ErrorHandle;
+use crate::options::{OptionsRecord, read_options};
 use crate::panic;
 use crate::snapshot::Snapshot;
 
@@ -16,6 +15,10 @@ use crate::snapshot::Snapshot;
 pub struct VaultHandle(libvault::Vault);
 
 impl VaultHandle {
+    pub(crate) fn new(vault: libvault::Vault) -> Self {
+        Self(vault)
+    }
+
     pub(crate) fn vault(&self) -> &libvault::Vault {
         &self.0
     }
@@ -27,6 +30,9 @@ const _: fn() = || {
     shared_freely::<VaultHandle>();
     shared_freely::<crate::context::ContextHandle>();
     shared_freely::<ErrorHandle>();
+    shared_freely::<crate::options::CancelTokenHandle>();
+    shared_freely::<crate::stream::EncryptorHandle>();
+    shared_freely::<crate::stream::DecryptorHandle>();
 };
 
 /// How to open a vault. Initialise it with VAULT_OPEN_OPTIONS_INIT. A caller built with another version of this header
@@ -62,14 +68,8 @@ pub unsafe extern "C" fn vault_open(
         let place = Place::new(vault, "vault")?;
         // SAFETY: the contract above gives us NULL or readable options.
         unsafe { check_options(options) }?;
-        if path.is_null() && path_length == 0 {
-            return Err(libvault::no_config_error());
-        }
-        let path = Input::new(path.cast(), path_length, "path")?;
-        let mut snapshot = Snapshot::new();
         // SAFETY: the contract above says that `path` is readable.
-        let path = as_path(unsafe { snapshot.copy(path) }, "path")?;
-        let opened = libvault::Vault::open(Config::from_file(path)?)?;
+        let opened = libvault::Vault::open(unsafe { from_file(path, path_length) }?)?;
         // SAFETY: the contract above gives us a writable place.
         unsafe { place.put(Some(Box::new(VaultHandle(opened)))) };
         Ok(())
@@ -98,15 +98,9 @@ pub unsafe extern "C" fn vault_open_toml(
         let place = Place::new(vault, "vault")?;
         // SAFETY: the contract above gives us NULL or readable options.
         unsafe { check_options(options) }?;
-        let text = Input::new(text.cast(), text_length, "text")?;
-        let base_directory = Input::new(base_directory.cast(), base_directory_length, "base_directory")?;
-        let (mut text_copy, mut directory_copy) = (Snapshot::new(), Snapshot::new());
-        // SAFETY: the contract above says that `text` is readable.
-        let text = utf8(unsafe { text_copy.copy(text) }, "text")?;
-        // SAFETY: the contract above says that `base_directory` is readable.
-        let base_directory = as_path(unsafe { directory_copy.copy(base_directory) }, "base_directory")?;
-        let base_directory = if base_directory.as_os_str().is_empty() { Path::new(".") } else { base_directory };
-        let opened = libvault::Vault::open(Config::from_toml(text, base_directory)?)?;
+        // SAFETY: the contract above says that `text` and `base_directory` are readable.
+        let config = unsafe { from_text(text, text_length, base_directory, base_directory_length) }?;
+        let opened = libvault::Vault::open(config)?;
         // SAFETY: the contract above gives us a writable place.
         unsafe { place.put(Some(Box::new(VaultHandle(opened)))) };
         Ok(())
@@ -166,23 +160,18 @@ pub unsafe extern "C" fn vault_init(
     })
 }
 
+// SAFETY: as the trait asks; two words, or on 32 bits three or four.
+unsafe impl OptionsRecord for OpenOptions {}
+
 /// Checks the options of `vault_open`; the only one there is must be 0.
 ///
 /// # Safety
 ///
 /// `options` is NULL or a struct of the size that it says.
-unsafe fn check_options(options: *const OpenOptions) -> Result<(), Error> {
-    if options.is_null() {
-        return Ok(());
-    }
-    let mut snapshot = Snapshot::new();
+unsafe fn check_options(options: *const OpenOptions) -> Result<(), libvault::Error> {
     // SAFETY: this function's contract.
-    let bytes = unsafe {
-        let size = declared_size(options, "options")?;
-        snapshot.copy(Input::new(options.cast(), size, "options")?)
-    };
-    if bytes[size_of::<usize>()..].iter().any(|&byte| byte != 0) {
-        return Err(invalid("options has a member that this version does not know and that is not 0".to_owned()));
+    match unsafe { read_options(options, "options") }? {
+        Some(OpenOptions { flags: 1.., .. }) => Err(invalid("options.flags is not 0".to_owned())),
+        _ => Ok(()),
     }
-    Ok(())
 }
