@@ -21,6 +21,10 @@ def snake(name: str) -> str:
     return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
 
 
+def sentence(text: str) -> str:
+    return text[0].upper() + text[1:] + "."
+
+
 def rust_core() -> str:
     def arms(cell):
         return "\n".join(f"            Self::{row['name']} => {cell(row)}," for row in ROWS)
@@ -29,7 +33,7 @@ def rust_core() -> str:
     quote = json.dumps
     retryable = " | ".join(f"Self::{row['name']}" for row in ROWS if row["retryable"])
     variants = "\n".join(f"    /// {row['action']}\n    {row['name']} = {row['code']}," for row in ROWS)
-    kinds = "\n".join(f"    /// {kind['meaning'].capitalize()}.\n    {kind_of[kind['name']]}," for kind in KINDS)
+    kinds = "\n".join(f"    /// {sentence(kind['meaning'])}\n    {kind_of[kind['name']]}," for kind in KINDS)
     kind_names = "\n".join(f"            Self::{kind_of[k['name']]} => {quote(k['name'])}," for k in KINDS)
     exits = "\n".join(f"            Self::{kind_of[k['name']]} => {k['exit_code']}," for k in KINDS)
     return f"""// {NOTICE}
@@ -112,23 +116,66 @@ def rust_ffi() -> str:
     return f"// {NOTICE}\n\n/// Success.\npub const VAULT_OK: u32 = 0;\n{rows}\n"
 
 
-PYTHON_KINDS = {
+EXCEPTION_KINDS = {
     "input": "InputError", "policy": "PolicyError", "key": "KeyRefusedError", "unavailable": "UnavailableError",
     "integrity": "IntegrityError", "usage": "UsageError", "internal": "InternalError",
 }
 
 
+def cpp() -> str:
+    kinds = "\n\n".join(
+        f"/// {sentence(k['meaning'])}\nclass {EXCEPTION_KINDS[k['name']]} : public Error {{\npublic:\n    using Error::Error;\n}};" for k in KINDS
+    )
+    rows = "\n\n".join(
+        f"/// {row['action']}\nclass {row['name']} : public {EXCEPTION_KINDS[row['kind']]} {{\npublic:\n"
+        f"    using {EXCEPTION_KINDS[row['kind']]}::{EXCEPTION_KINDS[row['kind']]};\n}};"
+        for row in ROWS
+    )
+    cases = "\n".join(
+        f"    case VAULT_ERROR_{snake(row['name']).upper()}:\n        throw {row['name']}(status, error);" for row in ROWS
+    )
+    return f"""// {NOTICE}
+#ifndef LIBVAULT_ERRORS_HPP
+#define LIBVAULT_ERRORS_HPP
+
+#include "error.hpp"
+
+namespace libvault {{
+
+{kinds}
+
+{rows}
+
+namespace detail {{
+
+/// Throws the error of a failed call of vault.h and takes it over.
+[[noreturn]] inline void raise(std::uint32_t status, vault_error *error) {{
+    switch (status) {{
+{cases}
+    default:
+        throw Error(status, error);
+    }}
+}}
+
+}}  // namespace detail
+
+}}  // namespace libvault
+
+#endif
+"""
+
+
 def python() -> str:
     kinds = "\n\n\n".join(
-        f'class {PYTHON_KINDS[k["name"]]}(VaultError):\n    """{k["meaning"].capitalize()}."""\n\n    kind = "{k["name"]}"'
+        f'class {EXCEPTION_KINDS[k["name"]]}(VaultError):\n    """{sentence(k["meaning"])}"""\n\n    kind = "{k["name"]}"'
         for k in KINDS
     )
     rows = "\n\n\n".join(
-        f'class {row["name"]}({PYTHON_KINDS[row["kind"]]}):\n    """{row["action"]}"""\n\n'.replace('\\"', '"')
+        f'class {row["name"]}({EXCEPTION_KINDS[row["kind"]]}):\n    """{row["action"]}"""\n\n'.replace('\\"', '"')
         + f'    code = {row["code"]}\n    name = "{row["name"]}"\n    retryable = {row["retryable"]}'
         for row in ROWS
     )
-    names = [PYTHON_KINDS[k["name"]] for k in KINDS] + [row["name"] for row in ROWS]
+    names = [EXCEPTION_KINDS[k["name"]] for k in KINDS] + [row["name"] for row in ROWS]
     exported = "\n".join(f'    "{name}",' for name in sorted(names + ["VaultError", "BY_CODE", "make"]))
     by_code = "\n".join(f'    {row["code"]}: {row["name"]},' for row in ROWS)
     return f'''# {NOTICE}
@@ -269,6 +316,7 @@ def rustfmt(text: str) -> str:
 FILES = {
     "core/src/error/code.rs": lambda: rustfmt(rust_core()),
     "ffi/src/error_codes.rs": lambda: rustfmt(rust_ffi()),
+    "include/libvault/errors.hpp": cpp,
     "bindings/python/python/libvault/_errors.py": python,
     "bindings/node/errors.js": node,
 }

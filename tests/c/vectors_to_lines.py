@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Turns the JSON vectors into lines that a C program reads without a JSON parser.
 
-    vectors_to_lines.py DIRECTORY   writes vectors.txt and error_table.inc to DIRECTORY
+    vectors_to_lines.py DIRECTORY   writes vectors.txt, error_table.inc (for C) and error_classes.inc (for C++) to DIRECTORY
 
 Fields are separated by tabs; bytes are hexadecimal, "." is no bytes and "-" is NULL:
 
@@ -93,11 +93,17 @@ def error_rows():
         yield f'{{ {constant}, {row["code"]}, "{row["name"]}", "{row["kind"]}", {int(row["retryable"])} }},'
 
 
+def error_classes():
+    for row in load("errors.json")["errors"]:
+        yield f'ROW({row["name"]}, {row["kind"]}, {row["code"]})'
+
+
 def main() -> None:
     directory = Path(sys.argv[1])
     lines = [*envelope_lines(), *flip_lines(), *context_lines()]
     (directory / "vectors.txt").write_text("".join(f"{line}\n" for line in lines), encoding="ascii")
     (directory / "error_table.inc").write_text("".join(f"{row}\n" for row in error_rows()), encoding="ascii")
+    (directory / "error_classes.inc").write_text("".join(f"{row}\n" for row in error_classes()), encoding="ascii")
 
 
 if __name__ == "__main__":

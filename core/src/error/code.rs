@@ -272,7 +272,7 @@ pub enum ErrorKind {
     Input,
     /// The rules that protect the data forbid the operation.
     Policy,
-    /// The customer's kms refused the key.
+    /// The customer's KMS refused the key.
     Key,
     /// Something that is needed could not be reached in time.
     Unavailable,

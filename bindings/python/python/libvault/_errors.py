@@ -102,7 +102,7 @@ class PolicyError(VaultError):
 
 
 class KeyRefusedError(VaultError):
-    """The customer's kms refused the key."""
+    """The customer's KMS refused the key."""
 
     kind = "key"
 
