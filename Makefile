@@ -42,6 +42,7 @@ test-c: build
 	$(VENV) tests/checks/check_ffi_bodies.py --self-test
 	$(VENV) tests/checks/check_ffi_bodies.py
 	tests/c/run.sh
+	tests/cpp/run.sh
 	$(VENV) tests/abi/run.py
 
 test-python: build

@@ -76,12 +76,15 @@ build_everywhere() {
     for language in c c++; do
         for linkage in shared static; do
             mkdir -p "$language-$linkage"
-            for name in test_vectors test_abi test_threads test_guest matrix; do
+            for name in test_vectors test_abi test_threads test_guest test_calls test_streams test_errors matrix; do
                 compile "$language" "$linkage" "$here/$name.c" "$language-$linkage/$name"
             done
         done
         compile "$language" shared "$here/test_wipe.c" "$language-shared/test_wipe"
     done
+    # Linked with nothing of ours: it loads the library itself.
+    # shellcheck disable=SC2086
+    gcc -std=c99 -D_POSIX_C_SOURCE=200809L $warnings -I"$prefix/include" "$here/test_copies.c" -ldl -o test_copies
     cp c-shared/matrix matrix
 }
 
@@ -93,11 +96,17 @@ run_tests() {
         "$combination/test_vectors" fixture/libvault.toml vectors.txt
         "$combination/test_guest" "$combination/new/libvault.toml"
         "$combination/test_threads" "$combination/new/libvault.toml"
+        "$combination/test_calls" "$combination/new"
+        "$combination/test_streams" "$combination/new"
         if [ -x "$combination/test_wipe" ]; then
             "$combination/test_wipe" "$combination/new/libvault.toml"
         fi
         run_matrix "$combination"
     done
+    cp "$prefix/lib/libvault.so" another-name.so
+    ./test_copies c-shared/new/libvault.toml "$prefix/lib/libvault.so" "$work/another-name.so"
+    python3 "$here/run_errors.py" c-shared/test_errors errors
+    python3 "$here/run_guest.py" c-shared/test_guest c-shared/new
 }
 
 run_matrix() {
@@ -118,7 +127,8 @@ run_matrix() {
 run_consumers() {
     outside=$(mktemp -d)
     trap 'rm -rf "$outside"' EXIT
-    cp "$here/consumer/CMakeLists.txt" "$root/examples/c/quickstart.c" "$outside/"
+    cp "$here/consumer/CMakeLists.txt" "$outside/"
+    cp "$root/examples/c/encrypt_decrypt.c" "$outside/quickstart.c"
     cp c-shared/new/* "$outside/"
     (
         cd "$outside"
@@ -149,7 +159,7 @@ run_examples() {
         [ "$lines" -le 60 ] || fail "$source has $lines lines"
     done
     mkdir -p empty
-    ! (cd empty && ../example-quickstart 2>../refusal) || fail "the quick start works without a configuration"
+    ! (cd empty && ../example-encrypt_decrypt 2>../refusal) || fail "the quick start works without a configuration"
     grep -q "InvalidConfig" refusal || fail "the quick start says $(cat refusal)"
 }
 

@@ -19,7 +19,7 @@ TABLE = json.loads((ROOT / "tests/vectors/api.json").read_text(encoding="utf-8")
 RULED = list(TABLE["rule"])
 LANGUAGES = [*RULED, "cli"]
 # What every C function may need and no verb is: reading errors, giving memory back.
-C_ACCESSORS = re.compile(r"vault_(buffer_free|status_name|error_\w+)")
+C_ACCESSORS = re.compile(r"vault_(buffer_free|buffer_clear|status_name|error_\w+)")
 
 
 def camel(name: str) -> str:

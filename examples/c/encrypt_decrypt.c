@@ -1,4 +1,4 @@
-/* Encrypts and decrypts for one customer. First: libvault init (in this directory). Then: quickstart [libvault.toml] */
+/* Encrypts and decrypts for one customer. First: libvault init (in this directory). Then: encrypt_decrypt [libvault.toml] */
 #include <stdio.h>
 #include <string.h>
 #include <vault.h>

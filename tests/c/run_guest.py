@@ -1,0 +1,51 @@
+#!/usr/bin/env python3
+"""Runs test_guest.c with a KMS that breaks every connection while the library writes to it.
+
+    run_guest.py PROGRAM DIRECTORY      DIRECTORY has a vault of vault_init()
+"""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from run_errors import LONGEST_SECONDS, faulty_kms
+
+BINDING = """
+[[bindings]]
+id = "bnd_org_123"
+owner = "org_123"
+selector = {{ organization_id = "org_123" }}
+[[bindings.keys]]
+id = "key_org_123"
+provider = "aws"
+arn = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+[aws]
+credentials = "static"
+access_key_id = "AKIAIOSFODNN7EXAMPLE"
+secret_access_key = "secret"
+endpoint = "{endpoint}"
+[development]
+allow_endpoint = true
+[timeouts]
+connect = 500
+attempt = 700
+total = 15000
+"""
+
+
+def main() -> int:
+    program, directory = Path(sys.argv[1]).resolve(), Path(sys.argv[2])
+    base = directory / "libvault.toml"
+    with faulty_kms("resets") as kms:
+        config = directory / "guest-kms.toml"
+        config.write_text(base.read_text(encoding="utf-8") + BINDING.format(endpoint=kms.endpoint), encoding="utf-8")
+        # Python ignores SIGPIPE, and a child would inherit that.
+        run = subprocess.run([program, base, config], timeout=LONGEST_SECONDS, restore_signals=True)
+    if run.returncode == -signal.SIGPIPE:
+        print("SIGPIPE ended the program", file=sys.stderr)
+    return 1 if run.returncode else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
