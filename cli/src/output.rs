@@ -1,19 +1,17 @@
 //! Writing results: to standard output, or to a file that appears whole or not at all.
 
-mod atomic;
 mod sink;
 
 use std::fs;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
-use libvault::ErrorCode;
+use libvault::{AtomicFile, Error, ErrorCode, FileContents};
 use serde_json::json;
 
-use self::atomic::AtomicFile;
 pub(crate) use self::sink::Sink;
 use crate::arguments::OutputArguments;
-use crate::report::{Failure, Reporter};
+use crate::report::{CHECK_FILE, Failure, Reporter};
 
 /// What is written, which decides who may read the file and what a terminal is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,9 +74,12 @@ impl Output {
                 Ok(Sink::to_device(device, path))
             }
             Target::File { path, replace } => {
-                let mode = if self.contents == Contents::Envelope { 0o666 } else { 0o600 };
-                let file = AtomicFile::create(path, mode, *replace);
-                Ok(Sink::to_file(file.map_err(|error| Failure::from_file("write", path, &error))?, path))
+                let contents = match self.contents {
+                    Contents::Envelope => FileContents::Envelope,
+                    Contents::Plaintext | Contents::Key => FileContents::Plaintext,
+                };
+                let file = AtomicFile::create(path, contents, *replace).map_err(|error| not_written(&error, path))?;
+                Ok(Sink::to_file(file, path))
             }
         }
     }
@@ -158,6 +159,13 @@ fn key_on_terminal() -> Failure {
         "a key is not written to a terminal".to_owned(),
         "Give --output FILE, or pipe the key into the program that needs it.",
     )
+}
+
+fn not_written(error: &Error, path: &Path) -> Failure {
+    match error.code() {
+        ErrorCode::Conflict => already_exists(path),
+        code => Failure::new(code, error.message().to_owned(), CHECK_FILE),
+    }
 }
 
 fn already_exists(path: &Path) -> Failure {

@@ -11,6 +11,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use signal_hook::consts::SIGPIPE;
 
+pub(crate) const CHECK_FILE: &str = "Check the file's name, its directory, the permissions and the free space.";
+
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const LABEL: Style = Style::new().bold();
@@ -140,11 +142,7 @@ impl Failure {
 
     /// A file named on the command line cannot be used.
     pub(crate) fn from_file(doing: &str, path: &Path, error: &io::Error) -> Self {
-        Self::new(
-            ErrorCode::InvalidArgument,
-            format!("cannot {doing} {}: {error}", path.display()),
-            "Check the file's name, its directory, the permissions and the free space.",
-        )
+        Self::new(ErrorCode::InvalidArgument, format!("cannot {doing} {}: {error}", path.display()), CHECK_FILE)
     }
 
     /// A stream cannot be written. A reader that went away, as `head` does, is not an error worth a message.

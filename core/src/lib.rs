@@ -49,7 +49,10 @@ pub use log::{LogLevel, LogRecord, LogSink};
 pub use options::{CallOptions, CancelToken, MAX_ACTOR_CHARS};
 pub use registry::{Decision, MatchedBinding};
 pub use stats::Stats;
-pub use stream::{Decryptor, Encryptor, Reencryptor, StreamOptions};
+pub use stream::{
+    AsyncDecryptReader, AsyncEncryptWriter, AtomicFile, DecryptReader, Decryptor, EncryptWriter, Encryptor,
+    FileContents, Reencryptor, StreamOptions,
+};
 pub use vault::{DataKey, Vault};
 
 /// The version of the library.

@@ -1,16 +1,27 @@
 //! Payloads of any size in constant memory: the framed form of `docs/envelope.md` §6, written and read piece by piece.
 
+mod asynchronous;
+mod atomic_file;
 mod decryptor;
 mod encryptor;
+mod files;
 mod frames;
+mod io;
+mod random_access;
+mod reader;
 mod reencryptor;
+mod writer;
 
+pub use asynchronous::{AsyncDecryptReader, AsyncEncryptWriter};
+pub use atomic_file::{AtomicFile, FileContents};
 pub use decryptor::Decryptor;
 pub(crate) use decryptor::DecryptorStart;
 pub use encryptor::Encryptor;
 pub(crate) use encryptor::EncryptorStart;
+pub use reader::DecryptReader;
 pub use reencryptor::Reencryptor;
 pub(crate) use reencryptor::{NewPayload, ReencryptorStart};
+pub use writer::EncryptWriter;
 
 use std::sync::Arc;
 
@@ -143,11 +154,19 @@ struct Permit {
     operation: Operation,
     snapshot: Arc<Snapshot>,
     context: Context,
+    /// Whether the last check refused.
+    refused: bool,
 }
 
 impl Permit {
     fn new(vault: &Vault, operation: Operation, snapshot: &Arc<Snapshot>, context: &Context) -> Self {
-        Self { vault: vault.clone(), operation, snapshot: Arc::clone(snapshot), context: context.clone() }
+        Self {
+            vault: vault.clone(),
+            operation,
+            snapshot: Arc::clone(snapshot),
+            context: context.clone(),
+            refused: false,
+        }
     }
 
     fn check_call(&self) -> Result<()> {
@@ -155,6 +174,8 @@ impl Permit {
     }
 
     fn check_still_allowed(&mut self) -> Result<()> {
-        self.vault.engine.check_still_allowed(&mut self.snapshot, &self.context)
+        let checked = self.vault.engine.check_still_allowed(&mut self.snapshot, &self.context);
+        self.refused = checked.is_err();
+        checked
     }
 }

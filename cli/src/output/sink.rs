@@ -4,8 +4,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::atomic::AtomicFile;
-use super::{already_exists, binary_on_terminal};
+use libvault::AtomicFile;
+
+use super::{binary_on_terminal, not_written};
 use crate::report::Failure;
 
 /// Takes the output piece by piece. Without [`Sink::finish`] a file never appears under its name.
@@ -61,10 +62,7 @@ impl Sink {
             Destination::Stream { mut stream, name } => {
                 stream.flush().map_err(|error| Failure::from_write(&error, &name))?;
             }
-            Destination::File { file, path } => file.publish().map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => already_exists(&path),
-                _ => Failure::from_file("write", &path, &error),
-            })?,
+            Destination::File { file, path } => file.publish().map_err(|error| not_written(&error, &path))?,
         }
         Ok(self.written)
     }

@@ -57,6 +57,8 @@ enum State {
 /// What the header gave.
 pub(super) struct Payload {
     pub(super) header_length: usize,
+    /// Of a full frame and its tag; none in the one-shot form.
+    pub(super) frame_length: Option<usize>,
     pub(super) cipher: FrameCipher,
 }
 
@@ -110,7 +112,7 @@ impl Decryptor {
         })
     }
 
-    async fn update_as(&mut self, shape: Shape, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
+    pub(super) async fn update_as(&mut self, shape: Shape, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
         if !self.accept(input, output)? {
             return Ok(());
         }
@@ -165,16 +167,20 @@ impl Decryptor {
                 Beginning::Whole(envelope) => (envelope.form, collected.len() - envelope.frames.len()),
                 Beginning::Needs(_) => return Err(Error::internal("the header was complete before")),
             };
-            let payload = Arc::new(Payload { header_length, cipher });
-            match form {
-                Form::OneShot => {
+            let frame_length = match form {
+                Form::OneShot => None,
+                Form::Framed { frame_log } => Some(frame_length(frame_log)),
+            };
+            let payload = Arc::new(Payload { header_length, frame_length, cipher });
+            match frame_length {
+                None => {
                     let mut frame = collected;
                     frame.drain(..header_length);
                     collect_one_shot(&mut frame, &[])?;
                     *state = State::OneShot { payload, frame };
                 }
-                Form::Framed { frame_log } => {
-                    let mut reader = FrameReader::new(payload, frame_length(frame_log));
+                Some(frame_length) => {
+                    let mut reader = FrameReader::new(payload, frame_length);
                     reader.update(&collected[header_length..], output)?;
                     *state = State::Frames(reader);
                 }
@@ -190,19 +196,55 @@ impl Decryptor {
             State::Failed(error) => return Err(error.clone()),
             state => self.permit.check_call().and_then(|()| step(state, output)),
         };
-        // At the very end, so that a suspension holds from the moment it is in force. Frames before a forged one may leave.
-        let refused = self.permit.check_still_allowed();
-        if refused.is_err() {
+        let result = self.settle(result);
+        // Frames before a forged one may leave; nothing may once it is no longer allowed.
+        if self.permit.refused {
             output[before..].zeroize();
             output.truncate(before);
         }
-        let result = refused.and(result);
+        result
+    }
+
+    /// Other work on the payload, as a step of this stream.
+    pub(super) fn guard<T>(&mut self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        if let State::Failed(error) = &self.state {
+            return Err(error.clone());
+        }
+        let result = self.permit.check_call().and_then(|()| work());
+        self.settle(result)
+    }
+
+    /// Asks at the very end, so that a suspension holds from the moment it is in force; after an error the stream is dead.
+    fn settle<T>(&mut self, result: Result<T>) -> Result<T> {
+        let result = self.permit.check_still_allowed().and(result);
         if let Err(error) = &result
             && error.code() != ErrorCode::WouldBlock
         {
             self.state = State::Failed(error.clone());
         }
         result
+    }
+
+    /// Bytes without which the header cannot be judged any further; at least one.
+    pub(super) fn missing(&self) -> usize {
+        match &self.state {
+            State::Beginning { collected, needed } => needed.saturating_sub(collected.len()).max(1),
+            _ => 1,
+        }
+    }
+
+    /// Whether the keys were used, so that no call needs them any more.
+    pub(super) fn has_begun(&self) -> bool {
+        !matches!(self.state, State::Beginning { .. })
+    }
+
+    /// What the header gave, once its keys were used and until the end.
+    pub(super) fn payload(&self) -> Option<Arc<Payload>> {
+        match &self.state {
+            State::Frames(reader) => Some(Arc::clone(&reader.payload)),
+            State::OneShot { payload, .. } => Some(Arc::clone(payload)),
+            State::Beginning { .. } | State::Finished | State::Failed(_) => None,
+        }
     }
 }
 

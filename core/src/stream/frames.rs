@@ -11,7 +11,7 @@ use crate::error::Result;
 
 /// Cuts the payload into frames. One frame is held back, since only the end tells which one is the last.
 pub(super) struct FrameReader {
-    payload: Arc<Payload>,
+    pub(super) payload: Arc<Payload>,
     /// Of a full frame and its tag.
     frame_length: usize,
     /// The number of the next frame.
