@@ -24,6 +24,7 @@ pub(crate) use setup::Environment;
 
 use crate::aead::Random;
 use crate::audit::Audit;
+use crate::call::now;
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::{Error, ErrorCode, Result};
@@ -183,17 +184,23 @@ impl Snapshot {
         self.registry.decide(context, |warning| self.log.warn("misspelt_name", warning))
     }
 
-    /// Runs `work`, which may wait for the store, where `access` says.
-    async fn with_store<T: Send + 'static>(
+    /// Runs `work`, which may wait for the store: a store that waits on its thread does so where `access` says.
+    async fn with_store<T, F>(
         &self,
         access: StoreAccess,
-        work: impl FnOnce(&ManagedKeys) -> Result<T> + Send + 'static,
-    ) -> Result<T> {
-        if let (StoreAccess::OffThread, Ok(runtime)) = (access, tokio::runtime::Handle::try_current()) {
-            let managed = Arc::clone(&self.managed);
-            let task = runtime.spawn_blocking(move || work(&managed));
+        work: impl FnOnce(Arc<ManagedKeys>) -> F + Send + 'static,
+    ) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send,
+    {
+        let managed = Arc::clone(&self.managed);
+        if let (StoreAccess::OffThread, true, Ok(runtime)) =
+            (access, managed.store_blocks(), tokio::runtime::Handle::try_current())
+        {
+            let task = runtime.spawn_blocking(move || now(work(managed)));
             return task.await.map_err(|_| Error::internal("a read of the store panicked"))?;
         }
-        work(&self.managed)
+        work(managed).await
     }
 }

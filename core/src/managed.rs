@@ -91,7 +91,7 @@ impl Located {
 impl ManagedKeys {
     /// # Errors
     /// `InvalidConfig` if the root key is not the one that the store was made with.
-    pub(crate) fn open(
+    pub(crate) async fn open(
         store: Box<dyn Store>,
         root_key: KeyFile,
         random: Arc<dyn Random>,
@@ -99,7 +99,8 @@ impl ManagedKeys {
         counters: Arc<Counters>,
     ) -> Result<Self> {
         let wrapped = store
-            .meta(LOOKUP_KEY)?
+            .meta(LOOKUP_KEY)
+            .await?
             .ok_or_else(|| Error::new(ErrorCode::StoreUnavailable, "the store holds no lookup key: it is damaged"))?;
         let bind = lookup_key_bind();
         counters.root_key_uses.count();
@@ -108,6 +109,11 @@ impl ManagedKeys {
                 || Error::config("root_key.path", "this root key is not the one that the store was made with"),
             )?;
         Ok(Self { store, root_key, lookup_key, random, clock, counters, cache: ContextKeyCache::default() })
+    }
+
+    /// Whether reads of the store wait on their thread.
+    pub(crate) fn store_blocks(&self) -> bool {
+        self.store.blocks()
     }
 
     /// A new lookup key, wrapped, for a new store.
@@ -124,12 +130,12 @@ impl ManagedKeys {
     }
 
     /// Refuses key ids that were used for another address before: ids in envelopes are never re-pointed.
-    pub(crate) fn pin_addresses(&self, keys: &[(Id, String)]) -> Result<Option<Id>> {
+    pub(crate) async fn pin_addresses(&self, keys: &[(Id, String)]) -> Result<Option<Id>> {
         let pins: Vec<_> = keys
             .iter()
             .map(|(id, address)| (*id, hmac(&*self.lookup_key, &[b"libvault/v1/address", address.as_bytes()])))
             .collect();
-        self.store.pin_addresses(&pins)
+        self.store.pin_addresses(&pins).await
     }
 
     /// The keys of a context that are in memory and fresh.
@@ -141,19 +147,19 @@ impl ManagedKeys {
     ///
     /// # Errors
     /// `StoreUnavailable`.
-    pub(crate) fn for_encryption(&self, allowed: &ManagedUse) -> Result<Arc<ContextKeys>> {
+    pub(crate) async fn for_encryption(&self, allowed: &ManagedUse) -> Result<Arc<ContextKeys>> {
         let context = allowed.items();
         if let Some(keys) = self.cached(context) {
             return Ok(keys);
         }
         let read_at = self.clock.now();
         let item_hashes = self.item_hashes(context);
-        let found = self.store.managed_keys(&item_hashes)?;
+        let found = self.store.managed_keys(&item_hashes).await?;
         let mut stored = Vec::with_capacity(found.len());
         for (item_hash, key) in item_hashes.iter().zip(found) {
             stored.push(match key {
                 Some(key) => key,
-                None => self.create(item_hash)?,
+                None => self.create(item_hash).await?,
             });
         }
         self.load(context, &item_hashes, &stored, read_at)
@@ -170,10 +176,10 @@ impl ManagedKeys {
     ///
     /// # Errors
     /// `KeyNotFound` for an id that no item of the context has (R24), `PolicyMismatch` for an impossible selection (R25), `StoreUnavailable`.
-    pub(crate) fn locate(&self, context: &Context, ids: &[Id], all_items: bool) -> Result<Located> {
+    pub(crate) async fn locate(&self, context: &Context, ids: &[Id], all_items: bool) -> Result<Located> {
         let read_at = self.clock.now();
         let item_hashes = self.item_hashes(context);
-        let found = self.store.managed_keys(&item_hashes)?;
+        let found = self.store.managed_keys(&item_hashes).await?;
         let mut positions = Vec::with_capacity(ids.len());
         for id in ids {
             let position = found.iter().position(|key| key.as_ref().is_some_and(|key| key.id == *id));
@@ -218,14 +224,14 @@ impl ManagedKeys {
     }
 
     /// A new random KEK; if another process was faster, that one's.
-    fn create(&self, item_hash: &[u8; 32]) -> Result<StoredKey> {
+    async fn create(&self, item_hash: &[u8; 32]) -> Result<StoredKey> {
         let (mut id, mut kek) = (Id([0; 16]), Secret::<32>::zero());
         self.random.fill(&mut id.0)?;
         self.random.fill(&mut *kek)?;
         let bind = kek_bind(id, item_hash);
         self.counters.root_key_uses.count();
         let wrapped = self.root_key.wrap(&*self.random, &bind, &wrap_plaintext(&kek, &bind))?.to_vec();
-        self.store.insert_managed_key_if_absent(item_hash, &StoredKey { id, wrapped })
+        self.store.insert_managed_key_if_absent(item_hash, &StoredKey { id, wrapped }).await
     }
 
     fn unwrap_all(&self, item_hashes: &[[u8; 32]], stored: &[StoredKey]) -> Result<Vec<Secret<32>>> {

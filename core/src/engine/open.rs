@@ -150,7 +150,7 @@ impl Snapshot {
                 let (context, ids) = (binder.context.clone(), wrap.key_ids());
                 self.with_store(access, {
                     let ids: Vec<Id> = ids.collect();
-                    move |managed| managed.locate(&context, &ids, all_items)
+                    move |managed| async move { managed.locate(&context, &ids, all_items).await }
                 })
                 .await?
             }

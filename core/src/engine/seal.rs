@@ -12,7 +12,7 @@ use crate::envelope::{
     MESSAGE_ID_LENGTH, PREFIX_LENGTH, Policy, Purpose, header, prefix, seal_payload, sealed_length,
 };
 use crate::error::{Error, Result};
-use crate::managed::ContextKeys;
+use crate::managed::{ContextKeys, ManagedKeys};
 use crate::registry::{Binding, CustomerKey, Outcome};
 use crate::secret::Secret;
 
@@ -62,7 +62,11 @@ impl Snapshot {
             None => None,
             Some(managed_use) => match self.managed.cached(managed_use.items()) {
                 Some(keys) => Some(keys),
-                None => Some(self.with_store(access, move |managed| managed.for_encryption(&managed_use)).await?),
+                None => {
+                    let load =
+                        move |managed: Arc<ManagedKeys>| async move { managed.for_encryption(&managed_use).await };
+                    Some(self.with_store(access, load).await?)
+                }
             },
         };
         Ok(Protection { policy, managed, bindings })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::Snapshot;
 use crate::aead::{Random, SystemRandom};
 use crate::audit::{Audit, AuditSink, FileSink};
+use crate::call::now;
 use crate::clock::{Clock, SystemClock};
 use crate::config::{AuditConfig, BindingConfig, Config, KeyAddress, KeyConfig};
 use crate::error::{Error, ErrorCode, Result};
@@ -41,7 +42,8 @@ impl Snapshot {
         let Environment { random, clock } = environment;
         let root_key = KeyFile::read(&config.root_key_path, "root_key.path")?;
         let store = open_store(&config)?;
-        let managed = ManagedKeys::open(store, root_key, Arc::clone(random), Arc::clone(clock), Arc::clone(counters))?;
+        let managed =
+            now(ManagedKeys::open(store, root_key, Arc::clone(random), Arc::clone(clock), Arc::clone(counters)))?;
         if config.allow_endpoint {
             log.warn("development", "development: development.allow_endpoint is on, which is not for production");
         }
@@ -153,7 +155,7 @@ impl KekFactory {
 fn pin_addresses(registry: &Registry, managed: &ManagedKeys) -> Result<()> {
     let keys = registry.bindings().flat_map(|binding| &binding.keys);
     let addresses: Vec<_> = keys.map(|key| (key.id, key.address.clone())).collect();
-    let Some(id) = managed.pin_addresses(&addresses)? else {
+    let Some(id) = now(managed.pin_addresses(&addresses))? else {
         return Ok(());
     };
     let name = registry.binding_of_key(id).and_then(|binding| binding.key(id)).map_or("", |key| &key.name);

@@ -12,6 +12,7 @@ use super::{Store, StoredKey};
 use crate::envelope::Id;
 use crate::error::{Error, ErrorCode, Result};
 use crate::fork::{self, BeforeFork, Undivided};
+use crate::kms::BoxFuture;
 
 const APPLICATION_ID: i64 = 0x4C56_4C54;
 const USER_VERSION: i64 = 1;
@@ -152,21 +153,48 @@ fn undivided_store() -> Result<Undivided> {
     Ok(undivided)
 }
 
+/// SQLite waits on its thread.
 impl Store for SqliteStore {
-    fn meta(&self, name: &str) -> Result<Option<Vec<u8>>> {
+    fn blocks(&self) -> bool {
+        true
+    }
+
+    fn meta<'a>(&'a self, name: &'a str) -> BoxFuture<'a, Result<Option<Vec<u8>>>> {
+        Box::pin(async move { self.read_meta(name) })
+    }
+
+    fn managed_keys<'a>(&'a self, item_hashes: &'a [[u8; 32]]) -> BoxFuture<'a, Result<Vec<Option<StoredKey>>>> {
+        Box::pin(async move { self.read_managed_keys(item_hashes) })
+    }
+
+    fn insert_managed_key_if_absent<'a>(
+        &'a self,
+        item_hash: &'a [u8; 32],
+        key: &'a StoredKey,
+    ) -> BoxFuture<'a, Result<StoredKey>> {
+        Box::pin(async move { self.keep_managed_key(item_hash, key) })
+    }
+
+    fn pin_addresses<'a>(&'a self, addresses: &'a [(Id, [u8; 32])]) -> BoxFuture<'a, Result<Option<Id>>> {
+        Box::pin(async move { self.keep_addresses(addresses) })
+    }
+}
+
+impl SqliteStore {
+    fn read_meta(&self, name: &str) -> Result<Option<Vec<u8>>> {
         self.with(UNREADABLE, |connection| {
             let mut statement = connection.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
             statement.query_row([name], |row| row.get(0)).optional()
         })
     }
 
-    fn managed_keys(&self, item_hashes: &[[u8; 32]]) -> Result<Vec<Option<StoredKey>>> {
+    fn read_managed_keys(&self, item_hashes: &[[u8; 32]]) -> Result<Vec<Option<StoredKey>>> {
         self.with(UNREADABLE, |connection| {
             item_hashes.iter().map(|item_hash| select_managed_key(connection, item_hash)).collect()
         })
     }
 
-    fn insert_managed_key_if_absent(&self, item_hash: &[u8; 32], key: &StoredKey) -> Result<StoredKey> {
+    fn keep_managed_key(&self, item_hash: &[u8; 32], key: &StoredKey) -> Result<StoredKey> {
         let kept = self.with("a managed key cannot be stored", |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let now = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |elapsed| elapsed.as_secs() as i64);
@@ -181,7 +209,7 @@ impl Store for SqliteStore {
         kept.ok_or_else(|| Error::internal("a managed key is gone right after its insertion"))
     }
 
-    fn pin_addresses(&self, addresses: &[(Id, [u8; 32])]) -> Result<Option<Id>> {
+    fn keep_addresses(&self, addresses: &[(Id, [u8; 32])]) -> Result<Option<Id>> {
         self.with("the store cannot keep the keys' addresses", |connection| {
             let mut missing = Vec::new();
             for (id, address) in addresses {
