@@ -23,7 +23,11 @@ def main():
         aad = bytes.fromhex(vector["aad_hex"] or "")
         aad = bytes([0 if vector["aad_hex"] is None else len(aad) + 1]) + aad if len(aad) < 255 else b"\0"
         verb = 0 if kind == "envelope" else 1
-        write("decrypt", vector["name"], bytes([verb, contexts.index(vector["context"])]) + aad + data)
+        context = contexts.index(vector["context"])
+        write("decrypt", vector["name"], bytes([verb, context]) + aad + data)
+        if "error" not in vector["expect"]:
+            for number, (operation, more) in enumerate([(4, b"\x00"), (4, b"\x40"), (5, b"\x00"), (5, b"\x03"), (6, b"\x02"), (7, bytes([2, context]))]):
+                write("decrypt", f"{vector['name']}-{number}", bytes([operation, context]) + aad + more + data)
     for number, context in enumerate(contexts[:40]):
         write("decrypt", f"round-trip-{number}", bytes([3, number, 0, 0, number, 1]) + b"attack at dawn")
         write("decrypt", f"into-{number}", bytes([2, number, 0]) + bytes.fromhex(vectors[number]["envelope_hex"]))

@@ -1,6 +1,6 @@
 //! The two parsers, through the public functions that need no keys.
 
-use libvault::{Error, ErrorCode, decrypted_length, inspect};
+use libvault::{Error, ErrorCode, INSPECTED_BYTES, decrypted_length, inspect, inspect_start};
 
 /// Any bytes as an envelope: the two functions that parse must agree.
 pub fn parse_envelope(data: &[u8]) {
@@ -12,6 +12,13 @@ pub fn parse_envelope(data: &[u8]) {
     // Inspecting builds texts, so what does not parse is inspected only now and then: that keeps the target fast.
     if length.is_ok() || data.len() % 16 == 0 {
         let inspected = inspect(data);
+        let start = &data[..data.len().min(INSPECTED_BYTES)];
+        match (&inspected, inspect_start(start, Some(data.len() as u64))) {
+            (Ok(whole), Ok(from_start)) => assert_eq!(*whole, from_start),
+            (Ok(_), Err(error)) => panic!("the whole can be inspected, its start cannot: {error}"),
+            // What stands in the payload is seen only in the whole.
+            (Err(_), _) => {}
+        }
         match (&length, &inspected) {
             (Ok(length), Ok(inspected)) => assert_eq!(inspected.payload_length, Some(*length)),
             (Ok(_), Err(error)) => panic!("it has a length but cannot be inspected: {error}"),
