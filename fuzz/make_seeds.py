@@ -93,8 +93,12 @@ def write_calls(contexts):
         opening_again = bytes([3, 0, 48, 0, 0, 1, 0])
         altered = bytes([21, 0, number, 1]) + opening_again
         data_key = bytes([8, 0, 0, 2, 3, 0, 9, 0, 51, 0, 0, 0])
-        rest = bytes([10, 48, 1, 0, 12, 0, 48, 0, 0, 18, 0, 13, 0, 1, 0, 14, 0, 0, 11, 0, 0, 1, 0])
         into = bytes([4, 0, 170, 9, 0, 0, 200, 250, 2, 0, 5, 0, 200, 30, 0, 0, 30, 100, 2, 0])
+        rest = bytes([10, 48, 1, 0, 12, 0, 48, 0, 0, 18, 0, 13, 0, 1, 0, 14, 0, 0, 11, 0, 0, 1, 0])
+        # An encryptor, two pieces, its end; then a decryptor that gets all of it.
+        stream = bytes([26, 0, 0, 0, 0, 0, 12, 1, 27, 0, 0, 200, 90, 0, 0, 27, 0, 0, 200, 90, 0, 0, 29, 0, 0, 0])
+        stream += bytes([26, 0, 0, 0, 0, 1, 0, 27, 0, 1, 0, 255, 2, 1, 29, 0, 2, 1, 24, 0, 0, 0, 5, 0, 1, 0, 25, 0, 0, 31, 0, 48, 0, 3, 0, 0])
+        write("c_abi", f"streams-{number}", opening + stream + into)
         write("c_abi", f"calls-{number}", opening + sealing + opening_again + altered + data_key + into + rest)
 
 

@@ -1,6 +1,8 @@
 //! Sequences of calls of the C ABI, in any order and with any arguments that H1 to H3 of `ffi/SAFETY.md` allow: NULL, misaligned places, lengths that
 //! cannot be, closed vaults, outputs on top of inputs. Whether the library reads or writes where it may not is for AddressSanitizer to see.
 
+mod more;
+
 use std::ptr;
 use std::sync::LazyLock;
 
@@ -52,6 +54,7 @@ struct Host<'a> {
     memory: Box<[u8; 2048]>,
     length: usize,
     opened: bool,
+    more: more::More,
 }
 
 impl<'a> Host<'a> {
@@ -59,8 +62,18 @@ impl<'a> Host<'a> {
         let mut memory = Box::new([0; 2048]);
         let kept = input.len().min(memory.len());
         memory[..kept].copy_from_slice(&input[..kept]);
-        let (vaults, contexts, errors) = Default::default();
-        Self { input, vaults, contexts, errors, buffers: [const { empty() }; 4], memory, length: 0, opened: false }
+        let (vaults, contexts, errors, more) = Default::default();
+        Self {
+            input,
+            vaults,
+            contexts,
+            errors,
+            buffers: [const { empty() }; 4],
+            memory,
+            length: 0,
+            opened: false,
+            more,
+        }
     }
 
     fn byte(&mut self) -> u8 {
@@ -155,7 +168,7 @@ impl<'a> Host<'a> {
 
     // SAFETY of all calls below: handles are ours and alive, inputs are readable, places are ours, NULL or misaligned (H1 to H3).
     fn call(&mut self) {
-        let verb = self.byte() % 24;
+        let verb = self.byte() % 40;
         let status = match verb {
             0 => self.open(),
             1 => self.new_context(),
@@ -229,6 +242,7 @@ impl<'a> Host<'a> {
             18 => self.read_error(),
             19 => self.init(),
             20 => self.open_toml(),
+            24.. => self.call_more(verb),
             _ => self.change_buffer(),
         };
         assert_ne!(status, INTERNAL, "call {verb} met a defect of the library");
