@@ -9,7 +9,9 @@ use super::wrap::BundleKind;
 use super::{Snapshot, StoreAccess};
 use crate::call::Task;
 use crate::context::Context;
-use crate::envelope::{Bundle, DecisionByte, Envelope, FrameAad, MESSAGE_ID_LENGTH, PREFIX_LENGTH, Policy, Purpose};
+use crate::envelope::{
+    Beginning, Bundle, DecisionByte, Envelope, FrameAad, MESSAGE_ID_LENGTH, PREFIX_LENGTH, Policy, Purpose,
+};
 use crate::error::{Error, ErrorCode, Result};
 use crate::registry::{Binding, Outcome};
 use crate::secret::Secret;
@@ -46,6 +48,17 @@ impl<'a> Rewrappable<'a> {
             return Bundle::parse_bare(bytes).map(Self::DataKey);
         }
         Envelope::parse(bytes).map(Self::Envelope)
+    }
+
+    /// Of an envelope the start is enough.
+    pub(crate) fn parse_start(bytes: &'a [u8]) -> Result<Self> {
+        if bytes.starts_with(Purpose::DataKey.magic()) {
+            return Bundle::parse_bare(bytes).map(Self::DataKey);
+        }
+        match Envelope::parse_beginning(bytes)? {
+            Beginning::Needs(_) => Self::parse(bytes),
+            Beginning::Whole(envelope) => Ok(Self::Envelope(envelope)),
+        }
     }
 
     pub(crate) fn bundle(&self) -> &Bundle<'a> {

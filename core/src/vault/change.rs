@@ -23,7 +23,7 @@ impl Vault {
         context: &Context,
         options: RewrapOptions,
     ) -> Result<Vec<u8>> {
-        self.rewrap_as(Shape::Async, envelope_or_bundle, context, options).await
+        self.rewrap_as(Shape::Async, Rewrappable::parse, envelope_or_bundle, context, options).await
     }
 
     /// [`Vault::rewrap`], waiting on this thread.
@@ -36,7 +36,7 @@ impl Vault {
         context: &Context,
         options: RewrapOptions,
     ) -> Result<Vec<u8>> {
-        now(self.rewrap_as(Shape::Blocking, envelope_or_bundle, context, options))
+        now(self.rewrap_as(Shape::Blocking, Rewrappable::parse, envelope_or_bundle, context, options))
     }
 
     /// [`Vault::rewrap`] where neither the old nor the new keys need a network.
@@ -44,7 +44,32 @@ impl Vault {
     /// # Errors
     /// As [`Vault::rewrap`]; `WouldBlock` if a KMS has to be called.
     pub fn rewrap_now(&self, envelope_or_bundle: &[u8], context: &Context, options: RewrapOptions) -> Result<Vec<u8>> {
-        now(self.rewrap_as(Shape::Now, envelope_or_bundle, context, options))
+        now(self.rewrap_as(Shape::Now, Rewrappable::parse, envelope_or_bundle, context, options))
+    }
+
+    /// [`Vault::rewrap`] of an envelope that is too long for memory: `start` is its first [`crate::INSPECTED_BYTES`] or more. The result takes the place of
+    /// `start`; what follows stays as it is.
+    ///
+    /// # Errors
+    /// As [`Vault::rewrap`]; what is missing or damaged behind `start` goes unnoticed.
+    pub async fn rewrap_start(&self, start: &[u8], context: &Context, options: RewrapOptions) -> Result<Vec<u8>> {
+        self.rewrap_as(Shape::Async, Rewrappable::parse_start, start, context, options).await
+    }
+
+    /// [`Vault::rewrap_start`], waiting on this thread.
+    ///
+    /// # Errors
+    /// As [`Vault::rewrap_start`].
+    pub fn rewrap_start_blocking(&self, start: &[u8], context: &Context, options: RewrapOptions) -> Result<Vec<u8>> {
+        now(self.rewrap_as(Shape::Blocking, Rewrappable::parse_start, start, context, options))
+    }
+
+    /// [`Vault::rewrap_start`] where neither the old nor the new keys need a network.
+    ///
+    /// # Errors
+    /// As [`Vault::rewrap_start`]; `WouldBlock` if a KMS has to be called.
+    pub fn rewrap_start_now(&self, start: &[u8], context: &Context, options: RewrapOptions) -> Result<Vec<u8>> {
+        now(self.rewrap_as(Shape::Now, Rewrappable::parse_start, start, context, options))
     }
 
     /// Decrypts an envelope and encrypts its payload with a new data key for the keys that match now, in the same form and bound to the same AAD.
@@ -131,15 +156,16 @@ impl Vault {
         now(self.rekey_as(Shape::Now, bundle, old_context, new_context, downgrade))
     }
 
-    async fn rewrap_as(
+    async fn rewrap_as<'a>(
         &self,
         shape: Shape,
-        envelope_or_bundle: &[u8],
+        parse: impl FnOnce(&'a [u8]) -> Result<Rewrappable<'a>>,
+        envelope_or_bundle: &'a [u8],
         context: &Context,
         options: RewrapOptions,
     ) -> Result<Vec<u8>> {
         let call = self.call(shape, Operation::Rewrap)?;
-        let data = Rewrappable::parse(envelope_or_bundle)?;
+        let data = parse(envelope_or_bundle)?;
         loop {
             let mut attempt = call.attempt(context);
             let made = attempt.rewrap(&data, context, options).await;

@@ -1,11 +1,13 @@
-//! Re-encryption in pieces: as in one call, and in constant memory.
+//! Key changes of envelopes that are too long for memory: re-encryption in pieces, and what the start of an envelope is enough for.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::fs;
 use std::path::Path;
 
-use libvault::{Config, Context, Downgrade, Error, ErrorCode, StreamOptions, Vault, inspect, inspect_start};
+use libvault::{
+    Config, Context, Downgrade, Error, ErrorCode, RewrapOptions, StreamOptions, Vault, inspect, inspect_start,
+};
 
 const AAD: Option<&[u8]> = Some(b"aad");
 const FRAME: usize = 4_096;
@@ -132,4 +134,22 @@ fn the_start_of_an_envelope_says_all_but_what_is_missing() {
     assert_eq!(inspect_start(&envelope[..100], None).unwrap_err().code(), ErrorCode::Malformed);
     let bundle = fixture.vault.create_data_key_now(&fixture.context).unwrap().bundle;
     assert_eq!(inspect_start(&bundle, Some(bundle.len() as u64)).unwrap(), inspect(&bundle).unwrap());
+}
+
+#[test]
+fn the_start_of_an_envelope_is_enough_to_rewrap_it() {
+    let fixture = Fixture::new();
+    let data = data(10 * FRAME);
+    let envelope = fixture.framed(&data);
+    for cut in [1_000, 5_000, envelope.len()] {
+        let (start, rest) = envelope.split_at(cut);
+        let start = fixture.vault.rewrap_start_now(start, &fixture.context, RewrapOptions::default()).unwrap();
+        let rewrapped = [&start, rest].concat();
+        assert_ne!(rewrapped, envelope);
+        assert_eq!(inspect(&rewrapped).unwrap().data_key_id, inspect(&envelope).unwrap().data_key_id);
+        assert!(fixture.vault.decrypt_now(&rewrapped, &fixture.context, AAD).unwrap() == data);
+    }
+    let error =
+        fixture.vault.rewrap_start_now(&envelope[..50], &fixture.context, RewrapOptions::default()).unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Malformed);
 }
