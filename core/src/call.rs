@@ -224,3 +224,26 @@ fn would_block() -> Error {
 fn cancelled() -> Error {
     Error::new(ErrorCode::Cancelled, "the call was cancelled")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn a_key_that_hangs_leaves_time_for_its_alternatives() {
+        let now = Instant::now();
+        let context = Context::new([("a", "b")]).unwrap();
+        let task = |deadline| Task { trail: Trail::begin(None, Operation::Encrypt, None, &context), deadline };
+        let task_of_an_hour = task(Some(now + Duration::from_secs(3_600)));
+        let of_two = task_of_an_hour.deadline_of_one(2).unwrap();
+        assert!(of_two >= now + Duration::from_secs(1_800) && of_two < now + Duration::from_secs(2_000));
+        let last = task_of_an_hour.deadline_of_one(1).unwrap();
+        assert!(
+            last <= now + Duration::from_secs(3_600) + Duration::from_millis(1),
+            "the last one has all that is left"
+        );
+        assert_eq!(task(None).deadline_of_one(2), None, "a key that needs no network has no deadline");
+    }
+}

@@ -14,6 +14,8 @@ mod open;
 mod restored;
 mod seal;
 mod setup;
+#[cfg(all(test, feature = "sqlite"))]
+mod shredding;
 mod wrap;
 #[cfg(test)]
 mod write_vectors;

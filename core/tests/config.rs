@@ -44,3 +44,40 @@ fn nothing_may_follow_the_document_and_unknown_fields_are_named() {
     refused(&format!("{} {{}}", config("")), None);
     assert!(refused(&config(r#", "polcy": 1"#), None).contains("polcy"));
 }
+
+fn binding(more: &str) -> String {
+    let keys =
+        r#"[{"id": "k1", "provider": "local", "path": "1.key"}, {"id": "k2", "provider": "local", "path": "2.key"}]"#;
+    config(&format!(
+        r#", "bindings": [{{"id": "b", "owner": "o", "selector": {{"organization_id": "x"}}, "keys": {keys}{more}}}]"#
+    ))
+}
+
+#[test]
+fn what_would_weaken_a_binding_silently_is_refused() {
+    for count in [0, 3, 11] {
+        refused(&binding(&format!(r#", "min_wraps": {count}"#)), Some("bindings[0].min_wraps"));
+    }
+    for state in ["pending", "retired"] {
+        refused(&binding(&format!(r#", "enforced": true, "state": "{state}""#)), Some("bindings[0].enforced"));
+    }
+    refused(&binding(r#", "failover": "always""#), Some("bindings[0].failover"));
+    for more in [
+        r#", "min_wraps": 1"#,
+        r#", "min_wraps": 2"#,
+        r#", "failover": "on_refusal""#,
+        r#", "enforced": true"#,
+        r#", "enforced": true, "state": "suspended""#,
+        r#", "enforced": false, "state": "retired""#,
+    ] {
+        assert!(Config::from_json(&binding(more), Path::new("")).is_ok(), "{more}");
+    }
+}
+
+#[test]
+fn a_shred_item_is_a_name_that_a_context_can_have() {
+    for name in ["", "aws:region", "libvault:x", "tab\\t"] {
+        refused(&config(&format!(r#", "shred_items": ["user_id", "{name}"]"#)), Some("shred_items[1]"));
+    }
+    assert!(Config::from_json(&config(r#", "shred_items": ["user_id"]"#), Path::new("")).is_ok());
+}

@@ -85,7 +85,7 @@ impl Snapshot {
         task.trail.data_key(policy, &commitment);
         let share_count = draw.shares().len() as u8;
         let binder = BindInput { purpose, policy, share_count, commitment: &commitment, context };
-        let mut remaining = draw.shares().iter().zip(0_u8..);
+        let mut remaining = draw.shares().zip(0_u8..);
         let mut wraps = Wraps {
             made: Vec::with_capacity(share_count.into()),
             missing: Vec::new(),
