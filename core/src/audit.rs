@@ -116,6 +116,9 @@ pub(crate) struct Event {
     /// The commitment, which names the data key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) data_key: Option<String>,
+    /// The commitment before, where a change of keys gave another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) old_data_key: Option<String>,
     /// Each name of the context with a keyed hash of its value: equal values of one store can be found, but not guessed without its key.
     pub(crate) context: BTreeMap<String, String>,
     /// The context after a rekeying.
@@ -192,6 +195,7 @@ impl Trail {
                 detail: None,
                 policy: None,
                 data_key: None,
+                old_data_key: None,
                 context: audit.context_hashes(context),
                 new_context: None,
                 downgrade: false,
@@ -212,7 +216,8 @@ impl Trail {
     pub(crate) fn data_key(&mut self, policy: Policy, commitment: &[u8; 32]) {
         if let Some(open) = &mut self.0 {
             open.event.policy = Some(policy.name());
-            open.event.data_key = Some(hexadecimal(commitment));
+            let before = open.event.data_key.replace(hexadecimal(commitment));
+            open.event.old_data_key = before.filter(|before| Some(before) != open.event.data_key.as_ref());
         }
     }
 

@@ -366,4 +366,6 @@ fn the_audit_trail_tells_a_downgrade() {
     let expected = [("encrypt", "ok", false), ("reencrypt", "DowngradeRefused", false), ("reencrypt", "ok", true)];
     assert_eq!(shown, expected);
     assert_eq!(events[1]["uses"].as_array().unwrap().len(), 0);
+    assert_eq!(events[2]["old_data_key"], events[0]["data_key"], "the data key that was left, and the new one");
+    assert_ne!(events[2]["data_key"], events[0]["data_key"]);
 }

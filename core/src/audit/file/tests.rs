@@ -17,6 +17,7 @@ fn event() -> Event {
         detail: None,
         policy: None,
         data_key: None,
+        old_data_key: None,
         context: Default::default(),
         new_context: None,
         downgrade: false,
