@@ -65,6 +65,11 @@ def not_a_store(place: Place) -> object:
     return place.open(store=str(file))
 
 
+def downgrade(place: Place) -> object:
+    envelope = place.open(binding={}).encrypt(b"data", BOUND)
+    return place.open(binding=CODES["DowngradeRefused"]["binding"]).rewrap(envelope, BOUND)
+
+
 def after_close(place: Place) -> object:
     vault = place.open()
     vault.close()
@@ -79,6 +84,7 @@ PROVOKED: dict[str, Callable[[Place], object]] = {
     "UnsupportedFormat": lambda place: place.open().decrypt(b"no envelope at all, but long enough to be looked at", MANAGED),
     "BufferTooSmall": lambda place: place.open().encrypt_into(b"data", MANAGED, bytearray(1)),
     "NoMatchingKey": lambda place: place.open(fallback="deny").encrypt(b"data", MANAGED),
+    "DowngradeRefused": downgrade,
     "StoreUnavailable": not_a_store,
     "AuditUnavailable": lambda place: place.open(audit={"sink": "file", "path": "/dev/full"}).encrypt(b"data", MANAGED),
     "AuthenticationFailed": lambda place: place.open().decrypt(changed(place.open().encrypt(b"data", MANAGED)), MANAGED),
@@ -91,8 +97,6 @@ PROVOKED: dict[str, Callable[[Place], object]] = {
 @pytest.mark.parametrize("name", IN_PYTHON)
 def test_a_code_that_can_be_reached(name: str, place: Place, fixture: libvault.Vault) -> None:
     code = CODES[name]
-    if name == "DowngradeRefused":
-        pytest.skip("the verb or the setting is not there yet")
     with pytest.raises(libvault.VaultError) as caught:
         if "kms_fault" in code:
             with FaultyKms(code["kms_fault"]) as kms:

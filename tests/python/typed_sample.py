@@ -2,8 +2,11 @@
 
 import array
 import asyncio
+import gzip
+import io
 import pathlib
 from collections import UserDict
+from collections.abc import AsyncIterator
 from typing import assert_type
 
 import libvault
@@ -29,7 +32,23 @@ with libvault.open({"store": made.store, "root_key": {"provider": "local", "path
     assert_type((key.key, key.bundle), tuple[bytes, bytes])
     assert_type(vault.decrypt_data_key(key.bundle, context), libvault.DataKey)
     assert_type(vault.stats().kms_unwraps, int)
+    assert_type(vault.with_options(timeout=2, actor="job 17").encrypt(b"data", context, timeout=0.5), bytes)
+    assert_type(vault.rewrap(b"data", context, keep_data_key=True), bytes)
+    assert_type(vault.reencrypt(b"data", context, allow_downgrade=True), bytes)
+    assert_type(vault.rekey(b"data", context, {"a": "b"}), bytes)
+    with vault.open_encrypt(pathlib.Path("file"), context, frame_size=4096) as writer, gzip.open(writer, "wb") as zipped:
+        assert_type(writer, libvault.EncryptWriter)
+        assert_type(writer.write(b"data"), int)
+        zipped.write(b"data")
+    with vault.open_decrypt(io.BytesIO(), context) as reader, io.TextIOWrapper(reader) as text:
+        assert_type(reader, libvault.DecryptReader)
+        assert_type((reader.read(), reader.read_at(0, 10), reader.readinto(bytearray())), tuple[bytes, bytes, int])
+        assert_type(text.read(), str)
     assert_type(asyncio.run(asyncio.to_thread(vault.encrypt, b"data", context)), bytes)
+
+
+async def pieces() -> AsyncIterator[bytes]:
+    yield b"data"
 
 
 async def serve() -> None:
@@ -41,6 +60,13 @@ async def serve() -> None:
         assert_type(await vault.decrypt(memoryview(envelope), {"a": "b"}), bytes)
         key = await vault.create_data_key({"a": "b"})
         assert_type(await vault.decrypt_data_key(key.bundle, {"a": "b"}), libvault.DataKey)
+        async with vault.open_encrypt("file", {"a": "b"}) as writer:
+            assert_type(writer, libvault.AsyncEncryptWriter)
+            async for piece in vault.encrypt_stream(pieces(), {"a": "b"}):
+                assert_type(piece, bytes)
+                await writer.write(piece)
+        reader = await vault.open_decrypt("file", {"a": "b"})
+        assert_type(await reader.read(10), bytes)
     assert_type(await libvault.AsyncVault.open(), libvault.AsyncVault)
     await vault.encrypt("text", {"a": "b"})  # type: ignore[arg-type]
 

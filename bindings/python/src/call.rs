@@ -40,6 +40,12 @@ impl Call {
         Ok(Self { data: Input::default(), context: context::from_argument(context, "context")?, aad: None })
     }
 
+    /// Of a stream.
+    pub(crate) fn with_aad(context: &Bound<'_, PyAny>, aad: Option<&Bound<'_, PyAny>>) -> PyResult<Self> {
+        let aad = aad.map(|aad| Input::new(aad, "aad")).transpose()?;
+        Ok(Self { aad, ..Self::without_data(context)? })
+    }
+
     pub(crate) fn data(&self) -> &[u8] {
         self.data.as_slice()
     }

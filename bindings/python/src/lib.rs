@@ -12,6 +12,7 @@ mod log;
 mod loop_calls;
 mod module;
 mod results;
+mod streams;
 mod vault;
 
 /// The native part of the package `libvault`. It needs the interpreter's global lock: `buffer` reads and writes callers' memory under it.
@@ -30,6 +31,8 @@ mod _libvault {
     use crate::module::{decrypted_length, has_feature, init, inspect, open};
     #[pymodule_export]
     use crate::results::DataKey;
+    #[pymodule_export]
+    use crate::streams::{AtomicFile, CancelToken, Decryptor, Encryptor, Reader};
     #[pymodule_export]
     use crate::vault::Vault;
 

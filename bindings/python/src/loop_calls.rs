@@ -12,15 +12,16 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use libvault::{Error, runtime};
+use libvault::{Context, Downgrade, Error, RewrapOptions, StreamOptions, runtime};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 use zeroize::Zeroizing;
 
 use crate::call::{self, Call};
 use crate::log::LogQueue;
-use crate::vault::Vault;
-use crate::{errors, results};
+use crate::streams::{Decryptor, Encryptor, stream_options};
+use crate::vault::{Vault, downgrade};
+use crate::{context, errors, results};
 
 /// Up to this length an operation that waits for nothing is done at once, on the loop's thread: it takes less than handing it over.
 const AT_ONCE_UP_TO: usize = 64 * 1024;
@@ -131,6 +132,75 @@ impl LoopCalls {
         let call = Call::new("bundle", bundle, context, None)?;
         self.start(py, mode, vault, timeout, call, Verb::DecryptDataKey)
     }
+
+    #[expect(clippy::too_many_arguments, reason = "those of the verb")]
+    fn rewrap<'py>(
+        &self,
+        py: Python<'py>,
+        mode: Mode,
+        vault: &Vault,
+        envelope_or_bundle: &Bound<'py, PyAny>,
+        context: &Bound<'py, PyAny>,
+        keep_data_key: bool,
+        allow_downgrade: bool,
+        timeout: Option<f64>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let call = Call::new("envelope_or_bundle", envelope_or_bundle, context, None)?;
+        let options = RewrapOptions { keep_data_key, downgrade: downgrade(allow_downgrade) };
+        self.start(py, mode, vault, timeout, call, Verb::Rewrap(options))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "those of the verb")]
+    fn reencrypt<'py>(
+        &self,
+        py: Python<'py>,
+        mode: Mode,
+        vault: &Vault,
+        envelope: &Bound<'py, PyAny>,
+        context: &Bound<'py, PyAny>,
+        aad: Option<&Bound<'py, PyAny>>,
+        allow_downgrade: bool,
+        timeout: Option<f64>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let call = Call::new("envelope", envelope, context, aad)?;
+        self.start(py, mode, vault, timeout, call, Verb::Reencrypt(downgrade(allow_downgrade)))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "those of the verb")]
+    fn rekey<'py>(
+        &self,
+        py: Python<'py>,
+        mode: Mode,
+        vault: &Vault,
+        bundle: &Bound<'py, PyAny>,
+        old_context: &Bound<'py, PyAny>,
+        new_context: &Bound<'py, PyAny>,
+        allow_downgrade: bool,
+        timeout: Option<f64>,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let call = Call::new("bundle", bundle, old_context, None)?;
+        let new_context = context::from_argument(new_context, "new_context")?;
+        self.start(py, mode, vault, timeout, call, Verb::Rekey(new_context, downgrade(allow_downgrade)))
+    }
+
+    fn encryptor<'py>(
+        &self,
+        py: Python<'py>,
+        mode: Mode,
+        vault: &Vault,
+        context: &Bound<'py, PyAny>,
+        aad: Option<&Bound<'py, PyAny>>,
+        frame_size: usize,
+    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+        let call = Call::with_aad(context, aad)?;
+        self.start(py, mode, vault, None, call, Verb::Encryptor(stream_options(frame_size)?))
+    }
+
+    /// Has the key of a decrypting stream fetched, and gives the plaintext that waited for it.
+    fn fetch_key(&self, py: Python<'_>, vault: &Vault, decryptor: &Decryptor) -> PyResult<u64> {
+        let fetching = decryptor.fetch_key()?;
+        self.spawn(py, vault.log(), async move { fetching.await.map(Value::Bytes) })
+    }
 }
 
 /// Where a call runs; they are tried in this order.
@@ -170,7 +240,7 @@ impl LoopCalls {
         let vault = vault.awaited(timeout)?;
         match mode {
             Mode::AtOnce if verb.calls_a_kms(&vault, &call) => {}
-            Mode::AtOnce if call.length() > AT_ONCE_UP_TO || !vault.is_immediate(&call.context) => return Ok(None),
+            Mode::AtOnce if call.length() > AT_ONCE_UP_TO || !verb.is_immediate(&vault, &call) => return Ok(None),
             Mode::AtOnce => {
                 if let Some(value) = errors::call_now(py, || verb.now(&vault, &call))? {
                     return value.into_python(py).map(Some);
@@ -244,27 +314,42 @@ impl Drop for Ending {
     }
 }
 
-#[derive(Clone, Copy)]
 enum Verb {
     Encrypt,
     Decrypt,
     CreateDataKey,
     DecryptDataKey,
+    Rewrap(RewrapOptions),
+    Reencrypt(Downgrade),
+    Rekey(Context, Downgrade),
+    Encryptor(StreamOptions),
 }
 
 impl Verb {
     /// Whether it is known beforehand that it has to.
-    fn calls_a_kms(self, vault: &libvault::Vault, call: &Call) -> bool {
-        vault.needs_network(&call.context)
+    fn calls_a_kms(&self, vault: &libvault::Vault, call: &Call) -> bool {
+        match self {
+            Self::Rekey(new_context, _) if vault.needs_network(new_context) => true,
+            _ => vault.needs_network(&call.context),
+        }
     }
 
-    fn now(self, vault: &libvault::Vault, call: &Call) -> Result<Value, Error> {
+    /// Whether it waits for nothing: both contexts of a rekey have to be looked up, so it never is.
+    fn is_immediate(&self, vault: &libvault::Vault, call: &Call) -> bool {
+        !matches!(self, Self::Rekey(..)) && vault.is_immediate(&call.context)
+    }
+
+    fn now(&self, vault: &libvault::Vault, call: &Call) -> Result<Value, Error> {
         let (data, context) = (call.data(), &call.context);
         match self {
             Self::Encrypt => vault.encrypt_now(data, context, call.aad()).map(Value::bytes),
             Self::Decrypt => vault.decrypt_now(data, context, call.aad()).map(Value::bytes),
             Self::CreateDataKey => vault.create_data_key_now(context).map(Value::DataKey),
             Self::DecryptDataKey => vault.decrypt_data_key_now(data, context).map(Value::DataKey),
+            Self::Rewrap(options) => vault.rewrap_now(data, context, *options).map(Value::bytes),
+            Self::Reencrypt(downgrade) => vault.reencrypt_now(data, context, call.aad(), *downgrade).map(Value::bytes),
+            Self::Rekey(new, downgrade) => vault.rekey_now(data, context, new, *downgrade).map(Value::bytes),
+            Self::Encryptor(options) => vault.encryptor_now(context, call.aad(), *options).map(Value::encryptor),
         }
     }
 
@@ -292,6 +377,10 @@ impl Verb {
             Self::Decrypt => vault.decrypt(data, context, call.aad()).await.map(Value::bytes),
             Self::CreateDataKey => vault.create_data_key(context).await.map(Value::DataKey),
             Self::DecryptDataKey => vault.decrypt_data_key(data, context).await.map(Value::DataKey),
+            Self::Rewrap(options) => vault.rewrap(data, context, options).await.map(Value::bytes),
+            Self::Reencrypt(downgrade) => vault.reencrypt(data, context, call.aad(), downgrade).await.map(Value::bytes),
+            Self::Rekey(new, downgrade) => vault.rekey(data, context, &new, downgrade).await.map(Value::bytes),
+            Self::Encryptor(options) => vault.encryptor(context, call.aad(), options).await.map(Value::encryptor),
         }
     }
 }
@@ -300,6 +389,7 @@ impl Verb {
 enum Value {
     Bytes(Zeroizing<Vec<u8>>),
     DataKey(libvault::DataKey),
+    Encryptor(Box<libvault::Encryptor>),
 }
 
 impl Value {
@@ -307,10 +397,15 @@ impl Value {
         Self::Bytes(Zeroizing::new(bytes))
     }
 
+    fn encryptor(encryptor: libvault::Encryptor) -> Self {
+        Self::Encryptor(Box::new(encryptor))
+    }
+
     fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         match self {
             Self::Bytes(bytes) => Ok(PyBytes::new(py, &bytes).into_any()),
             Self::DataKey(key) => Ok(Bound::new(py, results::DataKey(key))?.into_any()),
+            Self::Encryptor(encryptor) => Ok(Bound::new(py, Encryptor::wrap(*encryptor))?.into_any()),
         }
     }
 }

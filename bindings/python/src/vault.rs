@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use libvault::{CallOptions, Error};
+use libvault::{CallOptions, CancelToken, Downgrade, Error, RewrapOptions};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
 use zeroize::Zeroizing;
 
@@ -41,10 +42,10 @@ impl Vault {
     /// A view of this vault for calls with other options: `timeout` in seconds, for a whole call with all its keys and retries, and `actor`, who asks,
     /// for the audit trail. What is not given stays as it is. Closing the view closes the vault.
     #[pyo3(signature = (*, timeout=None, actor=None))]
-    fn with_options(&self, py: Python<'_>, timeout: Option<f64>, actor: Option<&str>) -> PyResult<Self> {
+    fn with_options(&self, timeout: Option<f64>, actor: Option<&str>) -> PyResult<Self> {
         let mut options = self.options_with(timeout)?;
         if let Some(actor) = actor {
-            options = errors::call(py, || options.try_actor(actor))?;
+            options = options.try_actor(actor).map_err(|error| PyValueError::new_err(error.message().to_owned()))?;
         }
         Ok(Self::view(self.core.clone(), options, Arc::clone(&self.log)))
     }
@@ -213,12 +214,143 @@ impl Vault {
         Ok(results::DataKey(key))
     }
 
+    /// Wraps the data key of an envelope or bundle by the keys that match its context now. It revokes nothing: an older copy still opens with the older
+    /// keys. So where keys are left behind it is refused, unless `keep_data_key` asks for it.
+    #[pyo3(signature = (envelope_or_bundle, context, *, keep_data_key=false, allow_downgrade=false, timeout=None))]
+    fn rewrap<'py>(
+        &self,
+        py: Python<'py>,
+        envelope_or_bundle: &Bound<'py, PyAny>,
+        context: &Bound<'py, PyAny>,
+        keep_data_key: bool,
+        allow_downgrade: bool,
+        timeout: Option<f64>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let _delivery = self.log.deliver_after(py);
+        let call = Call::new("envelope_or_bundle", envelope_or_bundle, context, None)?;
+        let vault = self.blocking(timeout)?;
+        let options = RewrapOptions { keep_data_key, downgrade: downgrade(allow_downgrade) };
+        let changed = errors::call_detached(py, || vault.rewrap_blocking(call.data(), &call.context, options))?;
+        Ok(PyBytes::new(py, &changed))
+    }
+
+    /// Encrypts the payload of an envelope anew, with a new data key for the keys that match its context now.
+    #[pyo3(signature = (envelope, context, aad=None, *, allow_downgrade=false, timeout=None))]
+    fn reencrypt<'py>(
+        &self,
+        py: Python<'py>,
+        envelope: &Bound<'py, PyAny>,
+        context: &Bound<'py, PyAny>,
+        aad: Option<&Bound<'py, PyAny>>,
+        allow_downgrade: bool,
+        timeout: Option<f64>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let _delivery = self.log.deliver_after(py);
+        let call = Call::new("envelope", envelope, context, aad)?;
+        let vault = self.blocking(timeout)?;
+        let downgrade = downgrade(allow_downgrade);
+        let changed =
+            errors::call_detached(py, || vault.reencrypt_blocking(call.data(), &call.context, call.aad(), downgrade))?;
+        Ok(PyBytes::new(py, &changed))
+    }
+
+    /// Moves the data key of a bundle to another context.
+    #[pyo3(signature = (bundle, old_context, new_context, *, allow_downgrade=false, timeout=None))]
+    fn rekey<'py>(
+        &self,
+        py: Python<'py>,
+        bundle: &Bound<'py, PyAny>,
+        old_context: &Bound<'py, PyAny>,
+        new_context: &Bound<'py, PyAny>,
+        allow_downgrade: bool,
+        timeout: Option<f64>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let _delivery = self.log.deliver_after(py);
+        let call = Call::new("bundle", bundle, old_context, None)?;
+        let new_context = context::from_argument(new_context, "new_context")?;
+        let vault = self.blocking(timeout)?;
+        let downgrade = downgrade(allow_downgrade);
+        let changed =
+            errors::call_detached(py, || vault.rekey_blocking(call.data(), &call.context, &new_context, downgrade))?;
+        Ok(PyBytes::new(py, &changed))
+    }
+
+    /// A writable file-like: what is written to it is encrypted into `target`, a path or a binary file. Under a path, the file appears when the writer is closed without
+    /// an error, whole, or not at all.
+    #[pyo3(signature = (target, context, aad=None, *, frame_size=65536, replace=false))]
+    fn open_encrypt<'py>(
+        this: Bound<'py, Self>,
+        target: &Bound<'py, PyAny>,
+        context: &Bound<'py, PyAny>,
+        aad: Option<&Bound<'py, PyAny>>,
+        frame_size: usize,
+        replace: bool,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static WRITER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let py = this.py();
+        WRITER
+            .import(py, "libvault._streams", "EncryptWriter")?
+            .call1((this, target, context, aad, frame_size, replace))
+    }
+
+    /// A readable file-like that decrypts `source`, a path or a binary file, and can seek where that can.
+    #[pyo3(signature = (source, context, aad=None))]
+    fn open_decrypt<'py>(
+        this: Bound<'py, Self>,
+        source: &Bound<'py, PyAny>,
+        context: &Bound<'py, PyAny>,
+        aad: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        static READER: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let py = this.py();
+        READER.import(py, "libvault._streams", "DecryptReader")?.call1((this, source, context, aad))
+    }
+
+    /// Encrypts a file into another, which appears whole or not at all.
+    #[pyo3(signature = (source, target, context, aad=None, *, replace=false))]
+    fn encrypt_file<'py>(
+        this: Bound<'py, Self>,
+        source: &Bound<'py, PyAny>,
+        target: &Bound<'py, PyAny>,
+        context: &Bound<'py, PyAny>,
+        aad: Option<&Bound<'py, PyAny>>,
+        replace: bool,
+    ) -> PyResult<()> {
+        static COPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let py = this.py();
+        let copy = COPY.import(py, "libvault._streams", "encrypt_file")?;
+        copy.call1((this, source, target, context, aad, replace)).map(drop)
+    }
+
+    /// Decrypts a file into another, with mode 0600, which appears whole and authenticated to its end or not at all.
+    #[pyo3(signature = (source, target, context, aad=None, *, replace=false))]
+    fn decrypt_file<'py>(
+        this: Bound<'py, Self>,
+        source: &Bound<'py, PyAny>,
+        target: &Bound<'py, PyAny>,
+        context: &Bound<'py, PyAny>,
+        aad: Option<&Bound<'py, PyAny>>,
+        replace: bool,
+    ) -> PyResult<()> {
+        static COPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let py = this.py();
+        let copy = COPY.import(py, "libvault._streams", "decrypt_file")?;
+        copy.call1((this, source, target, context, aad, replace)).map(drop)
+    }
+
     /// Puts another configuration in force, for all views, and reads all files that it names again. After an error the old one stays in force.
     #[pyo3(signature = (config=None))]
     fn reload(&self, py: Python<'_>, config: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let _delivery = self.log.deliver_after(py);
         let config = config::from_argument(py, config)?;
         errors::call_detached(py, || self.core.reload(config))
+    }
+
+    /// For a process that runs on from a restored snapshot of its machine: draws fresh randomness, for all vaults of the process, and drops cached keys. A
+    /// fork needs no call.
+    fn after_restore(&self, py: Python<'_>) -> PyResult<()> {
+        let _delivery = self.log.deliver_after(py);
+        errors::call_detached(py, || self.core.after_restore())
     }
 
     /// Counters since the vault was opened.
@@ -268,7 +400,7 @@ impl Vault {
     }
 
     /// The view for a call that blocks this thread.
-    fn blocking(&self, timeout: Option<f64>) -> PyResult<Cow<'_, libvault::Vault>> {
+    pub(crate) fn blocking(&self, timeout: Option<f64>) -> PyResult<Cow<'_, libvault::Vault>> {
         Ok(match timeout {
             None => Cow::Borrowed(&self.blocking),
             Some(_) => Cow::Owned(self.core.with(interrupt::interruptible(self.options_with(timeout)?))),
@@ -278,6 +410,11 @@ impl Vault {
     /// The view for a call that an event loop waits for.
     pub(crate) fn awaited(&self, timeout: Option<f64>) -> PyResult<libvault::Vault> {
         Ok(self.core.with(self.options_with(timeout)?))
+    }
+
+    /// The view for work in a thread that an event loop can end.
+    pub(crate) fn cancelled_by(&self, token: &CancelToken) -> libvault::Vault {
+        self.core.with(self.options.clone().cancel(token))
     }
 
     pub(crate) fn log(&self) -> &Arc<LogQueue> {
@@ -292,6 +429,10 @@ impl Vault {
             Err(_) => Err(PyValueError::new_err("timeout: a number of seconds, 0 or more, is required")),
         }
     }
+}
+
+pub(crate) fn downgrade(allowed: bool) -> Downgrade {
+    if allowed { Downgrade::Allow } else { Downgrade::Refuse }
 }
 
 /// Runs an operation with the interpreter released, on memory of its own, then copies the result to the caller's:

@@ -18,6 +18,7 @@ if sysconfig.get_config_var("Py_GIL_DISABLED"):
     raise ImportError("libvault does not support free-threaded Python yet: use a build with the global interpreter lock")
 
 from libvault._async import AsyncVault
+from libvault._async_streams import AsyncDecryptReader, AsyncEncryptWriter
 from libvault._errors import (
     AccessDenied,
     AuditUnavailable,
@@ -72,9 +73,12 @@ from libvault._libvault import (
     open,
 )
 from libvault._results import Decision, Initialized, MatchedBinding, Stats
+from libvault._streams import DecryptReader, EncryptWriter
 
 __all__ = [
     "AccessDenied",
+    "AsyncDecryptReader",
+    "AsyncEncryptWriter",
     "AsyncVault",
     "AuditUnavailable",
     "AuthenticationFailed",
@@ -87,7 +91,9 @@ __all__ = [
     "ContextMismatch",
     "DataKey",
     "Decision",
+    "DecryptReader",
     "DowngradeRefused",
+    "EncryptWriter",
     "Initialized",
     "InputError",
     "IntegrityError",

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from os import PathLike
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias, TypeVar, final
-from weakref import WeakKeyDictionary, ref
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeAlias, final
 
 from libvault import _libvault
-from libvault._libvault import Context, DataKey, LoopCalls, Vault
+from libvault._async_streams import (
+    AsyncDecryptReader,
+    AsyncEncryptWriter,
+    Opening,
+    decrypt_file,
+    decrypt_stream,
+    encrypt_file,
+    encrypt_stream,
+)
+from libvault._libvault import Context, DataKey, Vault
+from libvault._loop import of_running_loop
 from libvault._results import Decision, Stats
+from libvault._streams import Readable, Writable
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer
 
-T = TypeVar("T")
-# The modes of the verbs of LoopCalls.
-_AT_ONCE, _IN_THREAD, _ON_RUNTIME = range(3)
 ContextLike: TypeAlias = Context | Mapping[str, str]
 
 
@@ -40,9 +46,9 @@ class AsyncVault:
         self._vault = vault
 
     @staticmethod
-    def open(config: str | PathLike[str] | Mapping[str, Any] | None = None) -> Opening:
+    def open(config: str | PathLike[str] | Mapping[str, Any] | None = None) -> Opening[AsyncVault]:
         """As `libvault.open`: `await` it, or use it in `async with`."""
-        return Opening(config)
+        return Opening(lambda: _open(config))
 
     @property
     def vault(self) -> Vault:
@@ -66,29 +72,132 @@ class AsyncVault:
         self, data: Buffer, context: ContextLike, aad: Buffer | None = None, *, timeout: float | None = None
     ) -> bytes:
         """Encrypts `data` for a context; gives the envelope."""
-        calls = _of_running_loop()
+        calls = of_running_loop()
         return await calls.result(lambda mode: calls.native.encrypt(mode, self._vault, data, context, aad, timeout))
 
     async def decrypt(
         self, envelope: Buffer, context: ContextLike, aad: Buffer | None = None, *, timeout: float | None = None
     ) -> bytes:
         """Decrypts an envelope that was made for this context."""
-        calls = _of_running_loop()
+        calls = of_running_loop()
         return await calls.result(lambda mode: calls.native.decrypt(mode, self._vault, envelope, context, aad, timeout))
 
     async def create_data_key(self, context: ContextLike, *, timeout: float | None = None) -> DataKey:
         """A new data key with its bundle, for callers who encrypt themselves."""
-        calls = _of_running_loop()
+        calls = of_running_loop()
         return await calls.result(lambda mode: calls.native.create_data_key(mode, self._vault, context, timeout))
 
     async def decrypt_data_key(self, bundle: Buffer, context: ContextLike, *, timeout: float | None = None) -> DataKey:
         """The data key of a bundle that `create_data_key` made for this context."""
-        calls = _of_running_loop()
+        calls = of_running_loop()
         return await calls.result(lambda mode: calls.native.decrypt_data_key(mode, self._vault, bundle, context, timeout))
+
+    async def rewrap(
+        self,
+        envelope_or_bundle: Buffer,
+        context: ContextLike,
+        *,
+        keep_data_key: bool = False,
+        allow_downgrade: bool = False,
+        timeout: float | None = None,
+    ) -> bytes:
+        """Wraps the data key by the keys that match its context now, as `Vault.rewrap`. It revokes nothing."""
+        calls, flags = of_running_loop(), (keep_data_key, allow_downgrade)
+        return await calls.result(
+            lambda mode: calls.native.rewrap(mode, self._vault, envelope_or_bundle, context, *flags, timeout)
+        )
+
+    async def reencrypt(
+        self,
+        envelope: Buffer,
+        context: ContextLike,
+        aad: Buffer | None = None,
+        *,
+        allow_downgrade: bool = False,
+        timeout: float | None = None,
+    ) -> bytes:
+        """Encrypts the payload anew, with a new data key for the keys that match its context now."""
+        calls = of_running_loop()
+        return await calls.result(
+            lambda mode: calls.native.reencrypt(mode, self._vault, envelope, context, aad, allow_downgrade, timeout)
+        )
+
+    async def rekey(
+        self,
+        bundle: Buffer,
+        old_context: ContextLike,
+        new_context: ContextLike,
+        *,
+        allow_downgrade: bool = False,
+        timeout: float | None = None,
+    ) -> bytes:
+        """Moves the data key of a bundle to another context."""
+        calls = of_running_loop()
+        return await calls.result(
+            lambda mode: calls.native.rekey(mode, self._vault, bundle, old_context, new_context, allow_downgrade, timeout)
+        )
+
+    def open_encrypt(
+        self,
+        target: str | PathLike[str] | Writable,
+        context: ContextLike,
+        aad: Buffer | None = None,
+        *,
+        frame_size: int = 65536,
+        replace: bool = False,
+    ) -> Opening[AsyncEncryptWriter]:
+        """As `Vault.open_encrypt`: `await` it, or use it in `async with`."""
+        return Opening(lambda: AsyncEncryptWriter.open(self._vault, target, context, aad, frame_size, replace))
+
+    def open_decrypt(
+        self, source: str | PathLike[str] | Readable, context: ContextLike, aad: Buffer | None = None
+    ) -> Opening[AsyncDecryptReader]:
+        """As `Vault.open_decrypt`: `await` it, or use it in `async with`."""
+        return Opening(lambda: AsyncDecryptReader.open(self._vault, source, context, aad))
+
+    def encrypt_stream(
+        self, data: AsyncIterable[Buffer], context: ContextLike, aad: Buffer | None = None, *, frame_size: int = 65536
+    ) -> AsyncIterator[bytes]:
+        """The pieces of an envelope, in constant memory, for pieces of data of any size."""
+        return encrypt_stream(self._vault, data, context, aad, frame_size)
+
+    def decrypt_stream(
+        self, envelope: AsyncIterable[Buffer], context: ContextLike, aad: Buffer | None = None
+    ) -> AsyncIterator[bytes]:
+        """The authenticated data of an envelope that comes in pieces. Only when the iteration ends without an error is it known that nothing is missing."""
+        return decrypt_stream(self._vault, envelope, context, aad)
+
+    async def encrypt_file(
+        self,
+        source: str | PathLike[str],
+        target: str | PathLike[str],
+        context: ContextLike,
+        aad: Buffer | None = None,
+        *,
+        replace: bool = False,
+    ) -> None:
+        """Encrypts a file into another, which appears whole or not at all, also when the task is cancelled."""
+        await encrypt_file(self._vault, source, target, context, aad, replace)
+
+    async def decrypt_file(
+        self,
+        source: str | PathLike[str],
+        target: str | PathLike[str],
+        context: ContextLike,
+        aad: Buffer | None = None,
+        *,
+        replace: bool = False,
+    ) -> None:
+        """Decrypts a file into another, with mode 0600, which appears whole and authenticated to its end or not at all."""
+        await decrypt_file(self._vault, source, target, context, aad, replace)
 
     async def reload(self, config: str | PathLike[str] | Mapping[str, Any] | None = None) -> None:
         """Puts another configuration in force, as `Vault.reload`."""
         await asyncio.to_thread(self._vault.reload, config)
+
+    async def after_restore(self) -> None:
+        """After a restored snapshot of the machine, as `Vault.after_restore`."""
+        await asyncio.to_thread(self._vault.after_restore)
 
     def stats(self) -> Stats:
         """Counters since the vault was opened."""
@@ -113,94 +222,5 @@ class AsyncVault:
         raise TypeError("an AsyncVault cannot be copied or pickled: open one in each process")
 
 
-@final
-class Opening:
-    """What `AsyncVault.open` gives: `vault = await opening`, or `async with opening as vault`."""
-
-    def __init__(self, config: str | PathLike[str] | Mapping[str, Any] | None) -> None:
-        self._config = config
-        self._vault: AsyncVault | None = None
-
-    def __await__(self) -> Generator[Any, None, AsyncVault]:
-        return self._open().__await__()
-
-    async def __aenter__(self) -> AsyncVault:
-        self._vault = await self._open()
-        return self._vault
-
-    async def __aexit__(
-        self, exception_type: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._vault is not None:
-            await self._vault.close()
-
-    async def _open(self) -> AsyncVault:
-        return AsyncVault(await asyncio.to_thread(_libvault.open, self._config))
-
-
-class _Waiting(dict[int, "asyncio.Future[Any]"]):
-    """Who waits for which call of a loop. The loop holds it while it watches the socket, and `_LoopCalls` must not: futures hold their loop."""
-
-
-class _LoopCalls:
-    """The calls of one event loop. Their socket is watched only while there are any, so an idle loop owes nothing."""
-
-    def __init__(self) -> None:
-        self.native = LoopCalls()
-        self._waiting: ref[_Waiting] | None = None
-
-    async def result(self, verb: Callable[[int], T | int | None]) -> T:
-        """The result of a verb of `native`, which is tried in one mode after another until one suits it."""
-        started = verb(_AT_ONCE)
-        if started is None:
-            started = await asyncio.to_thread(verb, _IN_THREAD)
-        if started is None:
-            started = verb(_ON_RUNTIME)
-        assert started is not None
-        if not isinstance(started, int):
-            return started
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
-        waiting = None if self._waiting is None else self._waiting()
-        if waiting is None:
-            waiting = _Waiting()
-            self._waiting = ref(waiting)
-        if not waiting:
-            loop.add_reader(self.native.fileno(), self._fetch, waiting)
-        waiting[started] = future
-        try:
-            return await future
-        finally:
-            if waiting.pop(started, None) is not None:
-                self.native.cancel(started)
-            # A loop that is closed has let go of its readers, and may throw its tasks away afterwards.
-            if not waiting and not loop.is_closed():
-                loop.remove_reader(self.native.fileno())
-
-    def _fetch(self, waiting: _Waiting) -> None:
-        for number, value, error in self.native.ended():
-            future = waiting.pop(number, None)
-            if future is None or future.done():
-                continue
-            if error is None:
-                future.set_result(value)
-            else:
-                future.set_exception(error)
-
-
-class _Loops(threading.local):
-    """The calls of the loops that run in a thread."""
-
-    def __init__(self) -> None:
-        self.calls: WeakKeyDictionary[asyncio.AbstractEventLoop, _LoopCalls] = WeakKeyDictionary()
-
-
-_loops = _Loops()
-
-
-def _of_running_loop() -> _LoopCalls:
-    loop = asyncio.get_running_loop()
-    try:
-        return _loops.calls[loop]
-    except KeyError:
-        return _loops.calls.setdefault(loop, _LoopCalls())
+async def _open(config: str | PathLike[str] | Mapping[str, Any] | None) -> AsyncVault:
+    return AsyncVault(await asyncio.to_thread(_libvault.open, config))

@@ -1,0 +1,267 @@
+"""The file-likes and iterators of `AsyncVault`."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Generator, Iterator, Mapping
+from os import PathLike
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeAlias, TypeVar, final
+
+from libvault._libvault import CancelToken, Context, Decryptor, Encryptor, Vault
+from libvault._loop import in_thread, of_running_loop
+from libvault._streams import PIECE, DecryptReader, EncryptWriter, Readable, Writable, copy, decrypt_into, open_target
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
+ContextLike: TypeAlias = Context | Mapping[str, str]
+Path: TypeAlias = str | PathLike[str]
+# Up to this length a piece of a stream is worked on at once, on the loop's thread.
+_AT_ONCE_UP_TO = 1 << 16
+
+
+class _Opened(Protocol):
+    async def __aexit__(
+        self, exception_type: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None, /
+    ) -> None: ...
+
+
+T = TypeVar("T", bound=_Opened)
+
+
+@final
+class Opening(Generic[T]):
+    """Something that is being opened: `opened = await opening`, or `async with opening as opened`."""
+
+    def __init__(self, open_: Callable[[], Awaitable[T]]) -> None:
+        self._open = open_
+        self._opened: T | None = None
+
+    def __await__(self) -> Generator[Any, None, T]:
+        return self._open().__await__()
+
+    async def __aenter__(self) -> T:
+        self._opened = await self._open()
+        return self._opened
+
+    async def __aexit__(
+        self, exception_type: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._opened is not None:
+            await self._opened.__aexit__(exception_type, exception, traceback)
+
+
+@final
+class AsyncEncryptWriter:
+    """`EncryptWriter` for asyncio: small writes are collected, and the file is written in a thread."""
+
+    def __init__(self, writer: EncryptWriter) -> None:
+        self._writer = writer
+        self._collected = bytearray()
+
+    @classmethod
+    async def open(
+        cls, vault: Vault, target: Path | Writable, context: ContextLike, aad: Buffer | None, frame_size: int, replace: bool
+    ) -> Self:
+        """`AsyncVault.open_encrypt`."""
+        # The file first: what cannot be written uses no key. A file that is not published leaves nothing.
+        opened = await asyncio.to_thread(open_target, target, replace)
+        return cls(EncryptWriter._of(opened, await _encryptor(vault, context, aad, frame_size)))
+
+    async def write(self, data: Buffer) -> int:
+        """Encrypts all of `data`; gives its length in bytes."""
+        with memoryview(data) as view:
+            self._collected += view.cast("B")
+            length = view.nbytes
+        self._writer.writable()
+        if len(self._collected) >= PIECE:
+            await self._flush()
+        return length
+
+    async def close(self) -> None:
+        """Completes the envelope. After an error nothing is left under the path."""
+        try:
+            if not self._writer.closed:
+                await self._flush()
+            await in_thread(self._writer.close)
+        finally:
+            await self.discard()
+
+    async def discard(self) -> None:
+        """Closes without completing: nothing appears under the path."""
+        await in_thread(self._writer.discard)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exception_type: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if exception_type is None:
+            await self.close()
+        else:
+            await self.discard()
+
+    def __repr__(self) -> str:
+        return "<libvault.AsyncEncryptWriter>"
+
+    async def _flush(self) -> None:
+        collected, self._collected = self._collected, bytearray()
+        await in_thread(self._writer.write, collected)
+
+
+@final
+class AsyncDecryptReader:
+    """`DecryptReader` for asyncio: the file is read in a thread. Cancelling the first read also ends what it asks of a KMS, and with it the stream."""
+
+    def __init__(self, reader: DecryptReader, cancel: CancelToken) -> None:
+        self._reader = reader
+        self._cancel = cancel
+        self._has_key = False
+
+    @classmethod
+    async def open(cls, vault: Vault, source: Path | Readable, context: ContextLike, aad: Buffer | None) -> Self:
+        """`AsyncVault.open_decrypt`."""
+        cancel = CancelToken()
+        return cls(await asyncio.to_thread(DecryptReader, vault, source, context, aad, cancel), cancel)
+
+    async def read(self, size: int = -1) -> bytes:
+        """Reads `size` bytes, less only at the authenticated end; everything without a size."""
+        return await self._run(self._reader.read, size)
+
+    async def read_at(self, offset: int, length: int) -> bytes:
+        """Reads `length` bytes at `offset` of the plaintext, less only at its end; the position stays."""
+        return await self._run(self._reader.read_at, offset, length)
+
+    async def seek(self, offset: int, whence: int = 0) -> int:
+        """Sets the position."""
+        return await self._run(self._reader.seek, offset, whence)
+
+    def tell(self) -> int:
+        """The position."""
+        return self._reader.tell()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while piece := await self._run(self._reader.read1, PIECE):
+            yield piece
+
+    async def close(self) -> None:
+        """Closes the file that was opened for a path."""
+        await in_thread(self._reader.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, exception_type: type[BaseException] | None, exception: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return "<libvault.AsyncDecryptReader>"
+
+    async def _run(self, operation: Callable[..., R], *arguments: object) -> R:
+        done = await in_thread(operation, *arguments, stop=self._stop)
+        self._has_key = True
+        return done
+
+    def _stop(self) -> None:
+        if not self._has_key:
+            self._cancel.cancel()
+
+
+R = TypeVar("R")
+
+
+async def encrypt_stream(
+    vault: Vault, data: AsyncIterable[Buffer], context: ContextLike, aad: Buffer | None, frame_size: int
+) -> AsyncIterator[bytes]:
+    """`AsyncVault.encrypt_stream`."""
+    encryptor = await _encryptor(vault, context, aad, frame_size)
+    async for chunk in data:
+        for piece in _pieces(chunk):
+            short = len(piece) <= _AT_ONCE_UP_TO
+            if envelope := encryptor.update(piece) if short else await in_thread(encryptor.update, piece):
+                yield envelope
+    yield encryptor.finish()
+
+
+async def decrypt_stream(
+    vault: Vault, envelope: AsyncIterable[Buffer], context: ContextLike, aad: Buffer | None
+) -> AsyncIterator[bytes]:
+    """`AsyncVault.decrypt_stream`."""
+    decryptor, has_key = Decryptor(vault, context, aad), False
+    async for chunk in envelope:
+        for piece in _pieces(chunk):
+            if has_key and len(piece) <= _AT_ONCE_UP_TO:
+                data = decryptor.update(piece)
+            else:
+                # Until there is a key, the store may be read.
+                data = await in_thread(decryptor.update, piece)
+            if data is None:
+                calls = of_running_loop()
+                data = await calls.end(calls.native.fetch_key(vault, decryptor))
+            if data:
+                has_key = True
+                yield data
+    data = await in_thread(decryptor.finish)
+    if data:
+        yield data
+
+
+async def encrypt_file(
+    vault: Vault, source: Path, target: Path, context: ContextLike, aad: Buffer | None, replace: bool
+) -> None:
+    """`AsyncVault.encrypt_file`."""
+    stop = _Stop()
+    file = await asyncio.to_thread(open, source, "rb", 0)
+    try:
+        writer = await AsyncEncryptWriter.open(vault, target, context, aad, 65536, replace)
+        async with writer:
+            await in_thread(copy, stop.unless(file.read), writer._writer.write, stop=stop)
+    finally:
+        file.close()
+
+
+async def decrypt_file(
+    vault: Vault, source: Path, target: Path, context: ContextLike, aad: Buffer | None, replace: bool
+) -> None:
+    """`AsyncVault.decrypt_file`."""
+    stop = _Stop()
+    reader = await asyncio.to_thread(DecryptReader, vault, source, context, aad, stop.token)
+    with reader:
+        await in_thread(decrypt_into, target, replace, stop.unless(reader.read1), stop=stop)
+
+
+class _Stop:
+    """Ends work in a thread between two pieces, and a wait for a KMS at once."""
+
+    def __init__(self) -> None:
+        self.token = CancelToken()
+        self._told = False
+
+    def __call__(self) -> None:
+        self._told = True
+        self.token.cancel()
+
+    def unless(self, read: Callable[[int], bytes]) -> Callable[[int], bytes]:
+        """`read`, until it is told to stop."""
+
+        def read_on(size: int) -> bytes:
+            if self._told:
+                raise asyncio.CancelledError
+            return read(size)
+
+        return read_on
+
+
+async def _encryptor(vault: Vault, context: ContextLike, aad: Buffer | None, frame_size: int) -> Encryptor:
+    calls = of_running_loop()
+    return await calls.result(lambda mode: calls.native.encryptor(mode, vault, context, aad, frame_size))
+
+
+def _pieces(chunk: Buffer) -> Iterator[memoryview]:
+    octets = memoryview(chunk).cast("B")
+    for start in range(0, len(octets), PIECE):
+        yield octets[start : start + PIECE]
