@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import sysconfig
 import tarfile
 from pathlib import Path
@@ -45,3 +46,7 @@ class Cut:
         self.file.write(kept)
         self.left -= len(kept)
         return len(data)
+
+
+if __name__ == "__main__":
+    print(*(corpus(int(length)) for length in sys.argv[1:]))
