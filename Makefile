@@ -153,5 +153,19 @@ bench: build
 bench-matching: setup
 	$(VENV) tests/bench/match_cost.py
 
+# Peak memory of the streams of each language on 50 MB and 2 GB, and a picture of it. Every tests/streams/rss_* of a language adds its rows.
+.PHONY: rss
+rss: build build/.setup-plot
+	mkdir -p build/streams
+	cargo build --release --locked -p libvault-cli
+	$(VENV) tests/streams/rss_python.py > build/streams/python.jsonl
+	$(VENV) tests/streams/rss_cli.py > build/streams/cli.jsonl
+	tests/streams/rss_rust.sh "$$(mktemp -d -p build/streams)" $$($(VENV) tests/streams/corpus.py 50000000 2000000000) > build/streams/rust.jsonl
+	$(VENV) tests/streams/plot.py build/streams/*.jsonl build/streams/rss.png
+
+build/.setup-plot: tests/streams/requirements.txt build/.setup-python
+	$(VENV) -m pip install --quiet --disable-pip-version-check -r tests/streams/requirements.txt
+	touch $@
+
 clean:
 	rm -rf build target .venv tests/python/pyright/node_modules bindings/node/node_modules bindings/node/*.node

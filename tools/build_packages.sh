@@ -16,16 +16,17 @@ fi
 
 # 2. Python: the wheel, installed into .venv
 stamp=build/.wheel
-if [ ! -e "$stamp" ] || [ -n "$(find core ffi/src bindings/python Cargo.toml Cargo.lock -name target -prune -o -newer "$stamp" -type f -print -quit)" ]; then
+if [ ! -e "$stamp" ] || [ -n "$(find core memory bindings/python tools/clean_wheel.py Cargo.toml Cargo.lock -name target -prune -o -newer "$stamp" -type f -print -quit)" ]; then
     rm -f build/dist/*.whl
     .venv/bin/maturin build --quiet --release --locked -m bindings/python/Cargo.toml --out build/dist -i .venv/bin/python
+    .venv/bin/python tools/clean_wheel.py build/dist/libvault-*.whl
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps build/dist/libvault-*.whl
     touch "$stamp"
 fi
 
 # 3. Node: the binary beside the sources, and the tarball
 stamp=build/.npm
-if [ ! -e "$stamp" ] || [ -n "$(find core bindings/node Cargo.toml Cargo.lock \( -name target -o -name node_modules \) -prune -o -newer "$stamp" -type f ! -name '*.node' -print -quit)" ]; then
+if [ ! -e "$stamp" ] || [ -n "$(find core memory bindings/node Cargo.toml Cargo.lock \( -name target -o -name node_modules \) -prune -o -newer "$stamp" -type f ! -name '*.node' -print -quit)" ]; then
     rm -f build/dist/*.tgz
     (cd bindings/node && npm run --silent build && npm pack --silent --pack-destination ../../build/dist)
     touch "$stamp"
