@@ -1,7 +1,7 @@
 //! What the verbs do: decide, wrap, unwrap, seal and open. The public face is in `vault.rs`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -42,6 +42,8 @@ pub(crate) struct Engine {
     counters: Arc<Counters>,
     log: Arc<Log>,
     closed: AtomicBool,
+    /// How often the process was said to be restored from a snapshot.
+    restorations: AtomicU64,
 }
 
 /// What one configuration made. It never changes: a reload replaces it whole, and a call works under one from beginning to end.
@@ -74,7 +76,14 @@ impl Engine {
         let (counters, log) = (Arc::new(Counters::default()), Arc::new(Log::default()));
         let snapshot = Snapshot::new(config, &environment, &counters, &log, None)?;
         let current = ArcSwap::from_pointee(snapshot);
-        Ok(Self { current, environment, counters, log, closed: AtomicBool::new(false) })
+        Ok(Self {
+            current,
+            environment,
+            counters,
+            log,
+            closed: AtomicBool::new(false),
+            restorations: AtomicU64::new(0),
+        })
     }
 
     /// Makes everything anew from a configuration, files included, and swaps it in; after an error the old one stays in force.
@@ -153,12 +162,17 @@ impl Engine {
     /// Fresh randomness, and nothing from before the snapshot in caches.
     pub(crate) fn after_restore(&self) -> Result<()> {
         self.check_open()?;
+        self.restorations.fetch_add(1, Ordering::AcqRel);
         self.environment.random.after_restore()?;
         let snapshot = self.snapshot();
         snapshot.managed.after_restore();
         let keys = snapshot.registry.bindings().flat_map(|binding| &binding.keys);
         keys.for_each(|key| key.kek.after_restore());
         Ok(())
+    }
+
+    pub(crate) fn restorations(&self) -> u64 {
+        self.restorations.load(Ordering::Acquire)
     }
 
     pub(crate) fn counters(&self) -> &Counters {

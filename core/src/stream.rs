@@ -25,6 +25,8 @@ pub use writer::EncryptWriter;
 
 use std::sync::Arc;
 
+use libvault_memory::fork_generation;
+
 use crate::audit::Operation;
 use crate::call::{Shape, now};
 use crate::context::Context;
@@ -136,19 +138,21 @@ impl Vault {
         options: StreamOptions,
     ) -> Result<Encryptor> {
         let frame_log = options.frame_log()?;
-        let call = self.call(shape, Operation::EncryptStream)?;
+        let permit = Permit::new(self, Operation::EncryptStream, &self.engine.snapshot(), context);
+        let call = self.call(shape, permit.operation)?;
         loop {
             let mut attempt = call.attempt(context);
             let begun = attempt.begin_frames(context, FrameAad::of(aad), frame_log).await;
             if let Some(start) = attempt.settle(begun).await? {
-                let permit = Permit::new(self, Operation::EncryptStream, &start.snapshot, context);
-                return Ok(Encryptor::new(permit, start));
+                return Ok(Encryptor::new(permit.under(&start.snapshot), start));
             }
         }
     }
 }
 
-/// What an open stream needs again and again: that the vault is open, that the caller has not cancelled, and that no key of the context is suspended.
+/// What an open stream needs again and again: that the vault is open, that the caller has not cancelled, that no key of the context is suspended, and
+/// that there is only one of it.
+#[derive(Clone)]
 struct Permit {
     vault: Vault,
     operation: Operation,
@@ -156,9 +160,24 @@ struct Permit {
     context: Context,
     /// Whether the last check refused.
     refused: bool,
+    begun_in: Process,
+}
+
+/// The process that began a stream: not a child of it, and not a copy that was restored from a snapshot.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Process {
+    fork_generation: u64,
+    restorations: u64,
+}
+
+impl Process {
+    fn of(vault: &Vault) -> Self {
+        Self { fork_generation: fork_generation(), restorations: vault.engine.restorations() }
+    }
 }
 
 impl Permit {
+    /// Before any key is drawn, so that no copy of the process can pass for the one that drew it.
     fn new(vault: &Vault, operation: Operation, snapshot: &Arc<Snapshot>, context: &Context) -> Self {
         Self {
             vault: vault.clone(),
@@ -166,11 +185,23 @@ impl Permit {
             snapshot: Arc::clone(snapshot),
             context: context.clone(),
             refused: false,
+            begun_in: Process::of(vault),
         }
     }
 
+    /// The same, under the configuration that gave the keys.
+    fn under(&self, snapshot: &Arc<Snapshot>) -> Self {
+        Self { snapshot: Arc::clone(snapshot), ..self.clone() }
+    }
+
     fn check_call(&self) -> Result<()> {
-        self.vault.call(Shape::Now, self.operation).map(|_| ())
+        self.vault.call(Shape::Now, self.operation)?;
+        // Two processes that go on with one stream would encrypt different data with one key and nonce. Reading twice does no harm.
+        if self.operation != Operation::DecryptStream && self.begun_in != Process::of(&self.vault) {
+            let message = "the stream was begun before a fork or a restored snapshot: it goes on in one process only, so begin another one";
+            return Err(Error::new(ErrorCode::InvalidArgument, message));
+        }
+        Ok(())
     }
 
     fn check_still_allowed(&mut self) -> Result<()> {

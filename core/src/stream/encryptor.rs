@@ -19,7 +19,8 @@ const MAX_FRAMES: u64 = 1 << 32;
 /// Makes one framed envelope, piece by piece, without I/O: see [`Vault::encryptor`].
 ///
 /// Output is appended to the given vector. After an error the stream is dead: every later call gives the same error. An envelope without
-/// [`Encryptor::finish`] is truncated, and no reader accepts it. Dropping the value wipes its key and the data it holds.
+/// [`Encryptor::finish`] is truncated, and no reader accepts it. It goes on in the process that began it only: after a fork, the child gets `InvalidArgument`.
+/// Dropping the value wipes its key and the data it holds.
 pub struct Encryptor {
     permit: Permit,
     state: State,
@@ -191,6 +192,31 @@ mod tests {
     fn writer(remaining: u64) -> FrameWriter {
         let cipher = FrameCipher::new(&Secret::zero(), FrameAad::of(None)).unwrap();
         FrameWriter { header: Vec::new(), cipher, frame_size: 4_096, number: 0, remaining, held: Zeroizing::default() }
+    }
+
+    /// As if this were the child of a fork, or one of two copies of a restored process.
+    #[cfg(feature = "sqlite")]
+    #[test]
+    fn a_stream_goes_on_in_the_process_that_began_it_only() {
+        let directory = tempfile::tempdir().unwrap();
+        let made = crate::init::init(directory.path()).unwrap();
+        let vault = crate::Vault::open(crate::Config::from_file(made.config).unwrap()).unwrap();
+        let context = crate::Context::new([("organization_id", "org_123")]).unwrap();
+        let encryptor = || vault.encryptor_now(&context, None, crate::StreamOptions::default()).unwrap();
+        let (mut forked, mut restored, mut output) = (encryptor(), encryptor(), Vec::new());
+        forked.permit.begun_in.fork_generation += 1;
+        vault.after_restore().unwrap();
+        for encryptor in [&mut forked, &mut restored] {
+            assert_eq!(encryptor.update(b"data", &mut output).unwrap_err().code(), ErrorCode::InvalidArgument);
+            assert_eq!(encryptor.finish(&mut output).unwrap_err().code(), ErrorCode::InvalidArgument);
+            assert!(output.is_empty());
+        }
+        encryptor().finish(&mut output).unwrap();
+        // Reading does no harm.
+        let mut decryptor = vault.decryptor(&context, None).unwrap();
+        decryptor.update_now(&output, &mut Vec::new()).unwrap();
+        vault.after_restore().unwrap();
+        decryptor.finish(&mut Vec::new()).unwrap();
     }
 
     #[test]

@@ -153,8 +153,7 @@ impl Reencryptor {
 
     fn writer_of(&self, snapshot: &Arc<Snapshot>, new: NewPayload) -> Writer {
         let Form::Framed { frame_log } = new.form else { return Writer::OneShot(new) };
-        let Permit { vault, operation, context, .. } = self.decryptor.permit();
-        let permit = Permit::new(vault, *operation, snapshot, context);
+        let permit = self.decryptor.permit().under(snapshot);
         let start =
             EncryptorStart { snapshot: Arc::clone(snapshot), header: new.header, cipher: new.cipher, frame_log };
         Writer::Frames(Encryptor::new(permit, start))
