@@ -50,6 +50,7 @@ pub(crate) struct Wrap<'a> {
 
 /// What the first bytes of an envelope say.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it lives for one match, and parsing allocates nothing")]
 pub(crate) enum Beginning<'a> {
     /// Everything before the payload is there; `frames` holds what has come of it, and its length is not judged yet.
     Whole(Envelope<'a>),
