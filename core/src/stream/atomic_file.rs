@@ -35,7 +35,8 @@ impl AtomicFile {
     /// Begins a file that is to be called `path`. With `replace` it may take the place of another file (of a link itself, not of what it leads to).
     ///
     /// # Errors
-    /// `Conflict` if the name is taken and `replace` is not given; `InvalidArgument` if the name is a directory's, a device's or a pipe's, or nothing can be written there.
+    /// `Conflict` if the name is taken and `replace` is not given; `InvalidArgument` if the name is a directory's, a device's or a pipe's, or
+    /// nothing can be written there.
     pub fn create(path: impl AsRef<Path>, contents: FileContents, replace: bool) -> Result<Self> {
         let path = path.as_ref();
         match fs::symlink_metadata(path) {
@@ -81,7 +82,8 @@ impl AtomicFile {
             io::ErrorKind::AlreadyExists => taken(&path),
             _ => failed("write", &path, &error),
         })?;
-        // The name itself survives a power cut once the directory is on the disk. Some file systems cannot sync one: the file is there and complete all the same.
+        // The name itself survives a power cut once the directory is on the disk. Some file systems cannot sync one: the file is there
+        // and complete all the same.
         match File::open(&directory).and_then(|directory| directory.sync_all()) {
             Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(failed("sync", &directory, &error)),
             _ => Ok(()),

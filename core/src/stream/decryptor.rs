@@ -14,13 +14,13 @@ use crate::envelope::{Beginning, Envelope, Form, FrameAad, FrameCipher, MAX_ONE_
 use crate::error::{Error, ErrorCode, Result};
 use crate::secret::Secret;
 
-/// Reads one envelope, piece by piece, without I/O: see [`Vault::decryptor`].
+/// Reads one envelope, piece by piece, without I/O: see [`Vault::decryptor`](crate::Vault::decryptor).
 ///
 /// Plaintext is appended to the given vector, frame by frame, and only after its frame was authenticated. **That nothing is missing is known only when
 /// [`Decryptor::finish`] succeeds.** An envelope in the one-shot form, at most 2^30 bytes, is collected and comes out at the end.
 ///
-/// After an error the stream is dead: every later call gives the same error (`WouldBlock` excepted). The outcome is that of [`Vault::decrypt`],
-/// but an incomplete last frame is noticed at the end, not at the beginning. Dropping the value wipes its key. When the vector has to grow, its old memory
+/// After an error the stream is dead: every later call gives the same error (`WouldBlock` excepted). The outcome is that of
+/// [`Vault::decrypt`](crate::Vault::decrypt), but an incomplete last frame is noticed at the end, not at the beginning. Dropping the value wipes its key. When the vector has to grow, its old memory
 /// is wiped.
 pub struct Decryptor {
     permit: Permit,
@@ -71,7 +71,7 @@ impl Decryptor {
     /// again, without any.
     ///
     /// # Errors
-    /// As [`Vault::decrypt`]; `InvalidArgument` after [`Decryptor::finish`].
+    /// As [`Vault::decrypt`](crate::Vault::decrypt); `InvalidArgument` after [`Decryptor::finish`].
     pub async fn update(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
         self.update_as(Shape::Async, input, output).await
     }

@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorCode, Result};
 const MAX_PAYLOAD: u64 = 1 << 48;
 const MAX_FRAMES: u64 = 1 << 32;
 
-/// Makes one framed envelope, piece by piece, without I/O: see [`Vault::encryptor`].
+/// Makes one framed envelope, piece by piece, without I/O: see [`Vault::encryptor`](crate::Vault::encryptor).
 ///
 /// Output is appended to the given vector. After an error the stream is dead: every later call gives the same error. An envelope without
 /// [`Encryptor::finish`] is truncated, and no reader accepts it. It goes on in the process that began it only: after a fork, the child gets `InvalidArgument`.

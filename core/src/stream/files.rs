@@ -19,8 +19,8 @@ use crate::vault::Vault;
 const INTERVAL: Duration = Duration::from_millis(50);
 
 impl Vault {
-    /// Encrypts the file `source` into a new file `target`, in constant memory. The target appears complete and synced to the disk, or not at all; `replace` says
-    /// whether it may take the place of another file.
+    /// Encrypts the file `source` into a new file `target`, in constant memory. The target appears complete and synced to the disk, or not at all;
+    /// `replace` says whether it may take the place of another file.
     ///
     /// # Errors
     /// As [`Vault::encryptor`]; `Conflict` if the target exists and is not to be replaced, `InvalidArgument` where the operating system refuses a file.
@@ -50,8 +50,8 @@ impl Vault {
         self.encrypt_file_as(Shape::Now, source.as_ref(), target.as_ref(), context, aad, replace)
     }
 
-    /// Decrypts the file `source`, an envelope of either form, into a new file `target` with mode 0600. The target appears complete, authenticated to its end and
-    /// synced to the disk, or not at all; `replace` says whether it may take the place of another file.
+    /// Decrypts the file `source`, an envelope of either form, into a new file `target` with mode 0600. The target appears complete, authenticated to
+    /// its end and synced to the disk, or not at all; `replace` says whether it may take the place of another file.
     ///
     /// # Errors
     /// As [`Vault::decrypt`]; `Conflict` if the target exists and is not to be replaced, `InvalidArgument` where the operating system refuses a file.
