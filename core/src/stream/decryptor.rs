@@ -67,8 +67,8 @@ impl Decryptor {
         Self { permit, aad, state: State::Beginning { collected: Vec::new(), needed: 0 } }
     }
 
-    /// Takes more of the envelope. The one call that completes the header uses the keys. If its future is dropped before it is done, the input is kept: call
-    /// again, without any.
+    /// Takes more of the envelope. The one call that completes the header uses the keys. If its future is dropped while it waits for
+    /// them, the input is kept: call again, without any.
     ///
     /// # Errors
     /// As [`Vault::decrypt`](crate::Vault::decrypt); `InvalidArgument` after [`Decryptor::finish`].

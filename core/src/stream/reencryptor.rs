@@ -73,8 +73,8 @@ impl Vault {
 }
 
 impl Reencryptor {
-    /// Takes more of the old envelope. The one call that completes the header uses the old and the new keys. If its future is dropped before it is done, the
-    /// input is kept: call again, without any.
+    /// Takes more of the old envelope. The one call that completes the header uses the old and the new keys. If its future is dropped while it waits for
+    /// them, the input is kept: call again, without any.
     ///
     /// # Errors
     /// As [`Vault::reencrypt`]; `InvalidArgument` after [`Reencryptor::finish`].

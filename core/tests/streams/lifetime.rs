@@ -103,15 +103,9 @@ fn a_cancelled_caller_gets_nothing_more() {
     assert_eq!(decryptor.update_now(&output, &mut Vec::new()).unwrap_err().code(), ErrorCode::Cancelled);
 }
 
-/// The shape that never waits keeps what it was given, and another shape goes on with it.
+/// The ids of `binding`, but here the key is in a KMS.
 #[cfg(feature = "aws")]
-#[test]
-fn a_stream_that_needs_the_network_keeps_its_input() {
-    let customer = Fixture::new();
-    customer.reload(&binding(customer.directory.path(), "active"));
-    let envelope = customer.encrypt(FRAME, [&b"data"[..]]);
-
-    // The same ids, but here the key is in a KMS that nobody answers for.
+fn with_key_in_a_kms(endpoint: &str) -> Fixture {
     let fixture = Fixture::new();
     fixture.reload(&format!(
         r#"{BINDING}
@@ -123,13 +117,52 @@ arn = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567
 credentials = "static"
 access_key_id = "test"
 secret_access_key = "test"
-endpoint = "http://127.0.0.1:1"
+endpoint = "{endpoint}"
 [development]
 allow_endpoint = true
 [timeouts]
 total = 500
 "#
     ));
+    fixture
+}
+
+/// Whoever gives up waiting may ask again: the input is not lost, and no second KMS call is on its way.
+#[cfg(feature = "aws")]
+#[test]
+fn a_future_that_is_dropped_while_it_waits_keeps_its_input() {
+    let customer = Fixture::new();
+    customer.reload(&binding(customer.directory.path(), "active"));
+    let envelope = customer.encrypt(FRAME, [&b"data"[..]]);
+    // A KMS that takes connections and never answers.
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let fixture = with_key_in_a_kms(&format!("http://{}", silent.local_addr().unwrap()));
+    let (mut decryptor, mut output) = (fixture.decryptor(), Vec::new());
+    libvault::runtime::block_on(async {
+        let given_up = std::time::Duration::from_millis(50);
+        let waiting = tokio::time::timeout(given_up, decryptor.update(&envelope, &mut output));
+        waiting.await.expect_err("nobody answers");
+    });
+    assert_eq!(fixture.vault.stats().kms_unwraps, 1);
+    assert_eq!(
+        decryptor.update_now(b"", &mut output).unwrap_err().code(),
+        ErrorCode::WouldBlock,
+        "it waits for its key"
+    );
+    let error = decryptor.update_blocking(b"", &mut output).unwrap_err();
+    assert_eq!(error.code().kind().name(), "unavailable", "{error}");
+    assert_eq!(fixture.vault.stats().kms_unwraps, 2);
+}
+
+/// The shape that never waits keeps what it was given, and another shape goes on with it.
+#[cfg(feature = "aws")]
+#[test]
+fn a_stream_that_needs_the_network_keeps_its_input() {
+    let customer = Fixture::new();
+    customer.reload(&binding(customer.directory.path(), "active"));
+    let envelope = customer.encrypt(FRAME, [&b"data"[..]]);
+
+    let fixture = with_key_in_a_kms("http://127.0.0.1:1");
     let options = StreamOptions::default();
     let refused = fixture.vault.encryptor_now(&fixture.context, None, options).unwrap_err();
     assert_eq!(refused.code(), ErrorCode::WouldBlock);
