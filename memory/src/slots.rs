@@ -82,8 +82,8 @@ impl Group {
             let index = free.trailing_zeros();
             // Acquire: whoever gave the slot back had wiped it.
             match self.free.compare_exchange_weak(free, free & (free - 1), Ordering::Acquire, Ordering::Relaxed) {
-                // SAFETY: the group has 64 slots of this size from `start` on.
                 Ok(_) => {
+                    // SAFETY: the group has 64 slots of this size from `start` on.
                     return Some(unsafe { self.start.add(index as usize * SIZES[const { size_for::<N>() }]).cast() });
                 }
                 Err(now) => free = now,
