@@ -153,10 +153,10 @@ unsafe fn change_options(options: *const ChangeOptionsRecord) -> Result<RewrapOp
         return Ok(RewrapOptions::default());
     };
     let allowed = yes_or_no(given.allow_downgrade, "options.allow_downgrade")?;
-    let mut made = RewrapOptions::default();
-    made.keep_data_key = yes_or_no(given.keep_data_key, "options.keep_data_key")?;
-    made.downgrade = if allowed { Downgrade::Allow } else { Downgrade::Refuse };
-    Ok(made)
+    Ok(RewrapOptions {
+        keep_data_key: yes_or_no(given.keep_data_key, "options.keep_data_key")?,
+        downgrade: if allowed { Downgrade::Allow } else { Downgrade::Refuse },
+    })
 }
 
 /// # Safety

@@ -22,17 +22,17 @@ pub(super) struct Draw {
 impl Draw {
     /// For a new data key and its first message.
     pub(super) fn for_message(protection: &Protection, random: &dyn Random) -> Result<Self> {
-        Self::draw(protection, protection.share_count(), true, random)
+        Self::of_shares(protection, protection.share_count(), true, random)
     }
 
     /// For a new data key.
     pub(super) fn for_bundle(protection: &Protection, random: &dyn Random) -> Result<Self> {
-        Self::draw(protection, protection.share_count(), false, random)
+        Self::of_shares(protection, protection.share_count(), false, random)
     }
 
     /// For a data key that is kept: the last share makes the others add up to it.
     pub(super) fn for_data_key(data_key: &Secret<32>, protection: &Protection, random: &dyn Random) -> Result<Self> {
-        let mut draw = Self::draw(protection, protection.share_count() - 1, false, random)?;
+        let mut draw = Self::of_shares(protection, protection.share_count() - 1, false, random)?;
         let last = combine_shares(draw.shares().chain([&**data_key]));
         draw.shares.push(last);
         Ok(draw)
@@ -42,7 +42,12 @@ impl Draw {
         self.shares.iter().map(|share| &**share)
     }
 
-    fn draw(protection: &Protection, share_count: usize, with_message_id: bool, random: &dyn Random) -> Result<Self> {
+    fn of_shares(
+        protection: &Protection,
+        share_count: usize,
+        with_message_id: bool,
+        random: &dyn Random,
+    ) -> Result<Self> {
         let shares = SHARE_LENGTH * share_count;
         let id = if with_message_id { MESSAGE_ID_LENGTH } else { 0 };
         let salt = if protection.managed().is_some() { SALT_LENGTH } else { 0 };

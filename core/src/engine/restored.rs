@@ -1,5 +1,7 @@
 //! After a restored snapshot, copies of one process draw different bytes.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 

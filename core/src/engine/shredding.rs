@@ -1,5 +1,7 @@
 //! Crypto-shredding through the whole engine: an item's managed key is deleted from the store, and only data with a share of it is lost.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 
 use crate::config::Config;

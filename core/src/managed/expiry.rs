@@ -1,5 +1,7 @@
 //! Managed keys leave memory after 60 s, whatever happens meanwhile, so that crypto-shredding reaches running processes.
 
+#![allow(clippy::unwrap_used)]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
