@@ -9,7 +9,7 @@ fuzz: build/.setup-python
 # The seeds and every input that ever failed, on the stable toolchain.
 fuzz-replay: build/.setup-python
 	$(VENV) fuzz/make_seeds.py
-	cargo test --release --locked --manifest-path fuzz/Cargo.toml -p libvault-fuzz-checks
+	cargo test --release --manifest-path fuzz/Cargo.toml -p libvault-fuzz-checks
 
 # PATCHES="P2 P7" for some.
 sabotage: build/.setup-python

@@ -1,7 +1,7 @@
 #!/bin/bash
 # One program of tests/c against the C ABI without the AWS provider, which builds quickly: tests/sabotage/c_test.sh test_wipe
 set -euo pipefail
-cargo rustc --quiet --locked --manifest-path fuzz/Cargo.toml -p libvault-fuzz-ffi --crate-type cdylib
+cargo rustc --quiet --manifest-path fuzz/Cargo.toml -p libvault-fuzz-ffi --crate-type cdylib
 built="$CARGO_TARGET_DIR/debug"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

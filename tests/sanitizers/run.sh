@@ -84,7 +84,7 @@ rust_tests() {
 
 build_library() {
     RUSTFLAGS="$(flags "$1")" CARGO_TARGET_DIR="$target/$1" CARGO_PROFILE_DEV_OPT_LEVEL=1 \
-        cargo +nightly rustc --locked --target "$triple" --manifest-path "$root/fuzz/Cargo.toml" -p libvault-fuzz-ffi --crate-type staticlib
+        cargo +nightly rustc --target "$triple" --manifest-path "$root/fuzz/Cargo.toml" -p libvault-fuzz-ffi --crate-type staticlib
     cp "$target/$1/$triple/debug/libvault_ffi.a" "$work/libvault.a"
 }
 
