@@ -37,7 +37,7 @@ def read(paths: list[str]) -> Peaks:
 
 
 def draw(peaks: Peaks, picture: str) -> None:
-    figure, panels = pyplot.subplots(1, len(peaks), figsize=(1 + 4 * len(peaks), 4.5), sharey=True, squeeze=False)
+    figure, panels = pyplot.subplots(1, len(peaks), figsize=(max(8, 1 + 4 * len(peaks)), 4.5), sharey=True, squeeze=False)
     for panel, (language, operations) in zip(panels[0], sorted(peaks.items()), strict=True):
         for operation, sizes in operations.items():
             across = sorted(sizes)
