@@ -34,12 +34,21 @@
 /** One vault_context_item of two NUL-terminated strings: VAULT_CONTEXT_ITEM("organization_id", "org_123"). */
 #define VAULT_CONTEXT_ITEM(name, value) { (name), strlen(name), (value), strlen(value) }
 
-/** What to initialise the library's structs with. */
+/** What to initialise a vault_buffer with. */
 #define VAULT_BUFFER_INIT { NULL, 0, 0 }
+/** What to initialise a vault_open_options with. */
 #define VAULT_OPEN_OPTIONS_INIT { sizeof(vault_open_options), 0 }
+/** What to initialise a vault_call_options with. */
 #define VAULT_CALL_OPTIONS_INIT { sizeof(vault_call_options), 0, NULL, NULL, 0 }
+/** What to initialise a vault_stream_options with. */
 #define VAULT_STREAM_OPTIONS_INIT { sizeof(vault_stream_options), 0 }
+/** What to initialise a vault_change_options with. */
 #define VAULT_CHANGE_OPTIONS_INIT { sizeof(vault_change_options), 0, 0 }
+/** What to initialise a vault_file_options with. */
+#define VAULT_FILE_OPTIONS_INIT { sizeof(vault_file_options), 0, 0 }
+/** What to initialise a vault_source with. */
+#define VAULT_SOURCE_INIT { sizeof(vault_source), 0, NULL, NULL, NULL }
+/** What to initialise a vault_counters with. */
 #define VAULT_COUNTERS_INIT { sizeof(vault_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
@@ -259,6 +268,12 @@ typedef struct vault_encryptor vault_encryptor;
 typedef struct vault_error vault_error;
 
 /**
+ * An envelope of which any part can be read. Made by vault_reader_new(), freed with vault_reader_free(). One thread at a
+ * time may use it; another one that tries meanwhile is refused with VAULT_ERROR_INVALID_ARGUMENT.
+ */
+typedef struct vault_reader vault_reader;
+
+/**
  * An open vault. Made by vault_open() or vault_open_toml(), freed with vault_free(). Any number of threads may use one
  * at the same time.
  */
@@ -369,21 +384,6 @@ typedef struct vault_change_options {
      */
     uint32_t keep_data_key;
 } vault_change_options;
-
-/**
- * Options of an encryptor. Initialise it with VAULT_STREAM_OPTIONS_INIT. Other versions of this struct may be shorter or
- * longer, as with vault_open_options.
- */
-typedef struct vault_stream_options {
-    /**
-     * sizeof(vault_stream_options) as the caller knows it, at most 4096.
-     */
-    size_t struct_size;
-    /**
-     * Bytes of a frame: a power of two from 4096 to 1048576, or 0 for 65536. A reader holds one frame in memory.
-     */
-    uint64_t frame_size;
-} vault_stream_options;
 
 /**
  * One line for the host's log. It holds no secret and no value of a key context. It lives until the function that it was
@@ -498,6 +498,69 @@ typedef struct vault_counters {
      */
     uint64_t memory_unlocked_bytes;
 } vault_counters;
+
+/**
+ * Options of vault_encrypt_file() and vault_decrypt_file(). Initialise it with VAULT_FILE_OPTIONS_INIT. Other versions of
+ * this struct may be shorter or longer, as with vault_open_options.
+ */
+typedef struct vault_file_options {
+    /**
+     * sizeof(vault_file_options) as the caller knows it, at most 4096.
+     */
+    size_t struct_size;
+    /**
+     * 1: the target may take the place of another file; 0: that is VAULT_ERROR_CONFLICT.
+     */
+    uint32_t replace;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} vault_file_options;
+
+/**
+ * Where a reader finds its envelope. Initialise it with VAULT_SOURCE_INIT. Other versions of this struct may be shorter or
+ * longer, as with vault_open_options.
+ */
+typedef struct vault_source {
+    /**
+     * sizeof(vault_source) as the caller knows it, at most 4096.
+     */
+    size_t struct_size;
+    /**
+     * Bytes of the envelope. The source holds it from offset 0 on, and nothing behind it.
+     */
+    uint64_t length;
+    /**
+     * Reads exactly length bytes from offset on into buffer and returns 0, or returns another number if it cannot. It is
+     * called during calls of the reader, with ranges inside the envelope. It must not raise C++ exceptions or leave by
+     * longjmp().
+     */
+    uint32_t (*read_at)(void *user_data, uint64_t offset, uint8_t *buffer, size_t length);
+    /**
+     * Passed on to read_at and release.
+     */
+    void *user_data;
+    /**
+     * Called once with user_data when the reader is freed. NULL for nothing.
+     */
+    void (*release)(void *user_data);
+} vault_source;
+
+/**
+ * Options of an encryptor. Initialise it with VAULT_STREAM_OPTIONS_INIT. Other versions of this struct may be shorter or
+ * longer, as with vault_open_options.
+ */
+typedef struct vault_stream_options {
+    /**
+     * sizeof(vault_stream_options) as the caller knows it, at most 4096.
+     */
+    size_t struct_size;
+    /**
+     * Bytes of a frame: a power of two from 4096 to 1048576, or 0 for 65536. A reader holds one frame in memory.
+     */
+    uint64_t frame_size;
+} vault_stream_options;
 
 #ifdef __cplusplus
 extern "C" {
@@ -633,6 +696,17 @@ uint32_t vault_open_toml(const char *text,
 uint32_t vault_close(const struct vault *vault, struct vault_error **error);
 
 /**
+ * To be called in a process that was restored from a snapshot of a virtual machine, or copied together with one, before
+ * it encrypts: from then on its ids and keys differ from those of every other copy, for all vaults of the process. Keys
+ * and connections that this vault holds are dropped. A fork needs no call.
+ *
+ * vault: other threads may use it at the same time.
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK or any error.
+ */
+uint32_t vault_after_restore(const struct vault *vault, struct vault_error **error);
+
+/**
  * Frees a vault. NULL is allowed. Call it once for each vault, when no call that uses it is running; to stop other
  * threads from using it first, call vault_close(). Contexts, buffers and errors stay valid.
  */
@@ -671,6 +745,72 @@ uint32_t vault_context_new(const struct vault_context_item *items,
  * Frees a context. NULL is allowed. Call it once for each context, when no call that uses it is running.
  */
 void vault_context_free(struct vault_context *context);
+
+/**
+ * Wraps the data key of an envelope or key bundle by the keys that match its context now; the payload stays as it is.
+ *
+ * This revokes nothing: whoever kept the older copy opens it with the older keys. So it is refused where keys are left
+ * behind, unless keep_data_key is set; vault_reencrypt() is the way there.
+ *
+ * vault, context: shared; other threads may use them at the same time.
+ * envelope_or_bundle: what to wrap anew.
+ * envelope_or_bundle_length: bytes of it.
+ * options: NULL for the defaults.
+ * rewrapped: receives the new envelope or bundle. The caller frees it with vault_buffer_free().
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK, VAULT_ERROR_DOWNGRADE_REFUSED before any key is used, or any other error. Blocks while a KMS is
+ *   called.
+ */
+uint32_t vault_rewrap(const struct vault *vault,
+                      const uint8_t *envelope_or_bundle,
+                      size_t envelope_or_bundle_length,
+                      const struct vault_context *context,
+                      const struct vault_change_options *options,
+                      struct vault_buffer *rewrapped,
+                      struct vault_error **error);
+
+/**
+ * Decrypts an envelope and encrypts its data with a new data key for the keys that match its context now, in the same
+ * form and bound to the same AAD.
+ *
+ * vault, context: shared; other threads may use them at the same time.
+ * envelope: the envelope.
+ * envelope_length: bytes of envelope.
+ * aad, aad_length: as given to the encryption.
+ * options: NULL for the defaults; keep_data_key must be 0.
+ * reencrypted: receives the new envelope. The caller frees it with vault_buffer_free().
+ * error: see "Errors" at the top of this file.
+ * Returns what vault_rewrap() returns.
+ */
+uint32_t vault_reencrypt(const struct vault *vault,
+                         const uint8_t *envelope,
+                         size_t envelope_length,
+                         const struct vault_context *context,
+                         const uint8_t *aad,
+                         size_t aad_length,
+                         const struct vault_change_options *options,
+                         struct vault_buffer *reencrypted,
+                         struct vault_error **error);
+
+/**
+ * Makes a key bundle for another context around the same data key. The older bundle goes on to open under its context.
+ *
+ * vault, old_context, new_context: shared; other threads may use them at the same time.
+ * bundle: one that vault_create_data_key() made for old_context.
+ * bundle_length: bytes of bundle.
+ * options: NULL for the defaults; keep_data_key must be 0.
+ * rekeyed: receives the new bundle. The caller frees it with vault_buffer_free().
+ * error: see "Errors" at the top of this file.
+ * Returns what vault_rewrap() returns; VAULT_ERROR_INVALID_CONTEXT if the contexts are equal.
+ */
+uint32_t vault_rekey(const struct vault *vault,
+                     const uint8_t *bundle,
+                     size_t bundle_length,
+                     const struct vault_context *old_context,
+                     const struct vault_context *new_context,
+                     const struct vault_change_options *options,
+                     struct vault_buffer *rekeyed,
+                     struct vault_error **error);
 
 /**
  * Encrypts data for a key context.
@@ -762,6 +902,8 @@ uint32_t vault_decrypt_into(const struct vault *vault,
 /**
  * How many bytes suffice for the envelope of data_length bytes of data.
  *
+ * vault, context: shared; other threads may use them at the same time.
+ * data_length: bytes of the data.
  * limit: receives the number, which is exact for contexts on managed keys and an upper bound for others.
  * error: see "Errors" at the top of this file.
  * Returns VAULT_OK, or the error that vault_encrypt() would give before it calls a KMS.
@@ -785,72 +927,6 @@ uint32_t vault_decrypted_length(const uint8_t *envelope,
                                 size_t envelope_length,
                                 size_t *length,
                                 struct vault_error **error);
-
-/**
- * Wraps the data key of an envelope or key bundle by the keys that match its context now; the payload stays as it is.
- *
- * This revokes nothing: whoever kept the older copy opens it with the older keys. So it is refused where keys are left
- * behind, unless keep_data_key is set; vault_reencrypt() is the way there.
- *
- * vault, context: shared; other threads may use them at the same time.
- * envelope_or_bundle: what to wrap anew.
- * envelope_or_bundle_length: bytes of it.
- * options: NULL for the defaults.
- * rewrapped: receives the new envelope or bundle. The caller frees it with vault_buffer_free().
- * error: see "Errors" at the top of this file.
- * Returns VAULT_OK, VAULT_ERROR_DOWNGRADE_REFUSED before any key is used, or any other error. Blocks while a KMS is
- *   called.
- */
-uint32_t vault_rewrap(const struct vault *vault,
-                      const uint8_t *envelope_or_bundle,
-                      size_t envelope_or_bundle_length,
-                      const struct vault_context *context,
-                      const struct vault_change_options *options,
-                      struct vault_buffer *rewrapped,
-                      struct vault_error **error);
-
-/**
- * Decrypts an envelope and encrypts its data with a new data key for the keys that match its context now, in the same
- * form and bound to the same AAD.
- *
- * vault, context: shared; other threads may use them at the same time.
- * envelope: the envelope.
- * envelope_length: bytes of envelope.
- * aad, aad_length: as given to the encryption.
- * options: NULL for the defaults; keep_data_key must be 0.
- * reencrypted: receives the new envelope. The caller frees it with vault_buffer_free().
- * error: see "Errors" at the top of this file.
- * Returns what vault_rewrap() returns.
- */
-uint32_t vault_reencrypt(const struct vault *vault,
-                         const uint8_t *envelope,
-                         size_t envelope_length,
-                         const struct vault_context *context,
-                         const uint8_t *aad,
-                         size_t aad_length,
-                         const struct vault_change_options *options,
-                         struct vault_buffer *reencrypted,
-                         struct vault_error **error);
-
-/**
- * Makes a key bundle for another context around the same data key. The older bundle goes on to open under its context.
- *
- * vault, old_context, new_context: shared; other threads may use them at the same time.
- * bundle: one that vault_create_data_key() made for old_context.
- * bundle_length: bytes of bundle.
- * options: NULL for the defaults; keep_data_key must be 0.
- * rekeyed: receives the new bundle. The caller frees it with vault_buffer_free().
- * error: see "Errors" at the top of this file.
- * Returns what vault_rewrap() returns; VAULT_ERROR_INVALID_CONTEXT if the contexts are equal.
- */
-uint32_t vault_rekey(const struct vault *vault,
-                     const uint8_t *bundle,
-                     size_t bundle_length,
-                     const struct vault_context *old_context,
-                     const struct vault_context *new_context,
-                     const struct vault_change_options *options,
-                     struct vault_buffer *rekeyed,
-                     struct vault_error **error);
 
 /**
  * Makes a data key for callers who encrypt themselves. Once handed out, no revocation reaches it: keep it no longer
@@ -886,6 +962,175 @@ uint32_t vault_decrypt_data_key(const struct vault *vault,
                                 const struct vault_context *context,
                                 struct vault_buffer *key,
                                 struct vault_error **error);
+
+/**
+ * Says which keys would protect data of a context, without calling a KMS.
+ *
+ * vault, context: shared; other threads may use them at the same time.
+ * decision: receives a JSON object, with a terminating NUL that its length does not count, such as
+ *   {"policy":"customer_gated","bindings":[{"id":"bnd_org_123","owner":"org_123","key_ids":["key_abc"]}]}
+ *   or {"policy":"managed","bindings":[]}. The caller frees it with vault_buffer_free().
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK, or the error that vault_encrypt() would give before it calls a KMS.
+ */
+uint32_t vault_match_context(const struct vault *vault,
+                             const struct vault_context *context,
+                             struct vault_buffer *decision,
+                             struct vault_error **error);
+
+/**
+ * Says what stands in an envelope or a key bundle. No vault and no keys are needed; nothing is authenticated.
+ *
+ * bytes: the envelope or key bundle.
+ * length: how many bytes there are.
+ * inspection: receives a JSON object, with a terminating NUL that its length does not count. The caller frees it with
+ *   vault_buffer_free().
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK, VAULT_ERROR_MALFORMED, VAULT_ERROR_UNSUPPORTED_FORMAT, VAULT_ERROR_LIMIT_EXCEEDED or
+ *   VAULT_ERROR_INVALID_ARGUMENT.
+ */
+uint32_t vault_inspect(const uint8_t *bytes,
+                       size_t length,
+                       struct vault_buffer *inspection,
+                       struct vault_error **error);
+
+/**
+ * Sends a vault's log records to a function of the host's, first those since it was opened that nobody got. Without one,
+ * records wait, up to a thousand; nothing is ever written to standard error.
+ *
+ * vault: the vault or any view of it: they share one log.
+ * log: called with user_data and a record, by the thread whose call into the library it is about, which need not be the
+ *   one that called this function; by several at once if several make calls. It must not block, raise C++ exceptions or
+ *   leave by longjmp(). It may call the library. NULL for none.
+ * user_data: passed on to log and release; the library does nothing else with it.
+ * release: called once with user_data when log will not be called any more: after another function took its place, or
+ *   with the vault and its views freed, and all calls that may use it over. NULL for nothing.
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK or VAULT_ERROR_INVALID_ARGUMENT, in which case release is not called.
+ */
+uint32_t vault_set_log(const struct vault *vault,
+                       void (*log)(void *user_data, const struct vault_log_record *record),
+                       void *user_data,
+                       void (*release)(void *user_data),
+                       struct vault_error **error);
+
+/**
+ * Reads a vault's counters. A closed vault still has them.
+ *
+ * vault: shared; other threads may use it at the same time.
+ * counters: receives them; its struct_size must be set.
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK or VAULT_ERROR_INVALID_ARGUMENT.
+ */
+uint32_t vault_stats(const struct vault *vault, struct vault_counters *counters, struct vault_error **error);
+
+/**
+ * What a vault warns about, such as a development endpoint: text for the host's log, one warning a line.
+ *
+ * vault: shared; other threads may use it at the same time.
+ * warnings: receives the text, empty if there are none, with a terminating NUL that its length does not count. The
+ *   caller frees it with vault_buffer_free().
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK or VAULT_ERROR_INVALID_ARGUMENT.
+ */
+uint32_t vault_warnings(const struct vault *vault, struct vault_buffer *warnings, struct vault_error **error);
+
+/**
+ * Encrypts a file into another, in constant memory. The target appears whole and synced to the disk, or not at all.
+ *
+ * vault, context: shared; other threads may use them at the same time.
+ * source: the path of the file to encrypt, as the file system spells it.
+ * source_length: bytes of source, without any terminator.
+ * target: the path of the envelope.
+ * target_length: bytes of target, without any terminator.
+ * aad, aad_length: as in vault_encrypt().
+ * options: NULL for the defaults.
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK; VAULT_ERROR_CONFLICT if the target exists; VAULT_ERROR_INVALID_ARGUMENT where the operating system
+ *   refuses a file, as when the disk is full; or any other error. Blocks while a KMS is called and files are read and written.
+ */
+uint32_t vault_encrypt_file(const struct vault *vault,
+                            const char *source,
+                            size_t source_length,
+                            const char *target,
+                            size_t target_length,
+                            const struct vault_context *context,
+                            const uint8_t *aad,
+                            size_t aad_length,
+                            const struct vault_file_options *options,
+                            struct vault_error **error);
+
+/**
+ * Decrypts a file into another, with mode 0600, in constant memory. The target appears whole, authenticated to its end and
+ * synced to the disk, or not at all.
+ *
+ * vault, context: shared; other threads may use them at the same time.
+ * source, source_length: the path of the envelope.
+ * target, target_length: the path of the decrypted file.
+ * aad, aad_length: as given to the encryption.
+ * options: NULL for the defaults.
+ * error: see "Errors" at the top of this file.
+ * Returns what vault_encrypt_file() returns.
+ */
+uint32_t vault_decrypt_file(const struct vault *vault,
+                            const char *source,
+                            size_t source_length,
+                            const char *target,
+                            size_t target_length,
+                            const struct vault_context *context,
+                            const uint8_t *aad,
+                            size_t aad_length,
+                            const struct vault_file_options *options,
+                            struct vault_error **error);
+
+/**
+ * Opens an envelope for random access: reads its header, uses the keys, and authenticates its last frame, so that its
+ * length is known to be the true one. An envelope that vault_encrypt() made is one frame and held in memory whole.
+ *
+ * vault, context: shared; other threads may use them at the same time. They may be freed before the reader.
+ * source: where the envelope is. The struct is copied.
+ * aad, aad_length: as given to the encryption.
+ * reader: receives the reader. The caller frees it with vault_reader_free().
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK or any error; VAULT_ERROR_INVALID_ARGUMENT if read_at fails. After an error release is not called.
+ *   Blocks while a KMS is called.
+ */
+uint32_t vault_reader_new(const struct vault *vault,
+                          const struct vault_source *source,
+                          const struct vault_context *context,
+                          const uint8_t *aad,
+                          size_t aad_length,
+                          struct vault_reader **reader,
+                          struct vault_error **error);
+
+/**
+ * How many bytes of data the envelope holds, authenticated. 0 for NULL.
+ */
+uint64_t vault_reader_length(const struct vault_reader *reader);
+
+/**
+ * Reads data at any place. Only the frames that hold it are read and authenticated.
+ *
+ * reader: the reader.
+ * offset: where in the data to begin. Behind the end there is nothing to read.
+ * output: where the data is written. No other thread may touch it during the call; after a failure no decrypted data is
+ *   there.
+ * output_capacity: how many bytes to read.
+ * output_length: receives how many were read: fewer than output_capacity only at the end.
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK or any error; VAULT_ERROR_INVALID_ARGUMENT if read_at fails.
+ */
+uint32_t vault_reader_read_at(const struct vault_reader *reader,
+                              uint64_t offset,
+                              uint8_t *output,
+                              size_t output_capacity,
+                              size_t *output_length,
+                              struct vault_error **error);
+
+/**
+ * Frees a reader, wipes what it holds and calls release. NULL is allowed. Call it once for each reader.
+ */
+void vault_reader_free(struct vault_reader *reader);
 
 /**
  * Begins an envelope of any size. All keys are used here; the rest needs no network.
@@ -993,76 +1238,6 @@ uint32_t vault_decryptor_finish(const struct vault_decryptor *decryptor,
  * Frees a decryptor and wipes what it holds. NULL is allowed. Call it once for each decryptor, finished or not.
  */
 void vault_decryptor_free(struct vault_decryptor *decryptor);
-
-/**
- * Says which keys would protect data of a context, without calling a KMS.
- *
- * vault, context: shared; other threads may use them at the same time.
- * decision: receives a JSON object, with a terminating NUL that its length does not count, such as
- *   {"policy":"customer_gated","bindings":[{"id":"bnd_org_123","owner":"org_123","key_ids":["key_abc"]}]}
- *   or {"policy":"managed","bindings":[]}. The caller frees it with vault_buffer_free().
- * error: see "Errors" at the top of this file.
- * Returns VAULT_OK, or the error that vault_encrypt() would give before it calls a KMS.
- */
-uint32_t vault_match_context(const struct vault *vault,
-                             const struct vault_context *context,
-                             struct vault_buffer *decision,
-                             struct vault_error **error);
-
-/**
- * Says what stands in an envelope or a key bundle. No vault and no keys are needed; nothing is authenticated.
- *
- * bytes: the envelope or key bundle.
- * length: how many bytes there are.
- * inspection: receives a JSON object, with a terminating NUL that its length does not count. The caller frees it with
- *   vault_buffer_free().
- * error: see "Errors" at the top of this file.
- * Returns VAULT_OK, VAULT_ERROR_MALFORMED, VAULT_ERROR_UNSUPPORTED_FORMAT, VAULT_ERROR_LIMIT_EXCEEDED or
- *   VAULT_ERROR_INVALID_ARGUMENT.
- */
-uint32_t vault_inspect(const uint8_t *bytes,
-                       size_t length,
-                       struct vault_buffer *inspection,
-                       struct vault_error **error);
-
-/**
- * Sends a vault's log records to a function of the host's, first those since it was opened that nobody got. Without one,
- * records wait, up to a thousand; nothing is ever written to standard error.
- *
- * vault: the vault or any view of it: they share one log.
- * log: called with user_data and a record, by the thread whose call into the library it is about, which need not be the
- *   one that called this function; by several at once if several make calls. It must not block, raise C++ exceptions or
- *   leave by longjmp(). It may call the library. NULL for none.
- * user_data: passed on to log and release; the library does nothing else with it.
- * release: called once with user_data when log will not be called any more: after another function took its place, or
- *   with the vault and its views freed, and all calls that may use it over. NULL for nothing.
- * error: see "Errors" at the top of this file.
- * Returns VAULT_OK or VAULT_ERROR_INVALID_ARGUMENT, in which case release is not called.
- */
-uint32_t vault_set_log(const struct vault *vault,
-                       void (*log)(void *user_data, const struct vault_log_record *record),
-                       void *user_data,
-                       void (*release)(void *user_data),
-                       struct vault_error **error);
-
-/**
- * Reads a vault's counters. A closed vault still has them.
- *
- * counters: receives them; its struct_size must be set.
- * error: see "Errors" at the top of this file.
- * Returns VAULT_OK or VAULT_ERROR_INVALID_ARGUMENT.
- */
-uint32_t vault_stats(const struct vault *vault, struct vault_counters *counters, struct vault_error **error);
-
-/**
- * What a vault warns about, such as a development endpoint: text for the host's log, one warning a line.
- *
- * warnings: receives the text, empty if there are none, with a terminating NUL that its length does not count. The
- *   caller frees it with vault_buffer_free().
- * error: see "Errors" at the top of this file.
- * Returns VAULT_OK or VAULT_ERROR_INVALID_ARGUMENT.
- */
-uint32_t vault_warnings(const struct vault *vault, struct vault_buffer *warnings, struct vault_error **error);
 
 /**
  * Wipes the bytes of a buffer and sets its length to 0, but keeps the memory, for the functions that append to a buffer.

@@ -19,6 +19,7 @@
 #include "libvault/error.hpp"
 #include "libvault/errors.hpp"
 #include "libvault/options.hpp"
+#include "libvault/reader.hpp"
 #include "libvault/stream.hpp"
 #include "libvault/vault.hpp"
 

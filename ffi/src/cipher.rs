@@ -151,6 +151,8 @@ pub unsafe extern "C" fn vault_decrypt_into(
 
 /// How many bytes suffice for the envelope of data_length bytes of data.
 ///
+/// vault, context: shared; other threads may use them at the same time.
+/// data_length: bytes of the data.
 /// limit: receives the number, which is exact for contexts on managed keys and an upper bound for others.
 /// error: see "Errors" at the top of this file.
 /// Returns VAULT_OK, or the error that vault_encrypt() would give before it calls a KMS.

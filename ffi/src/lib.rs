@@ -25,8 +25,10 @@ pub mod context;
 pub mod change;
 pub mod cipher;
 pub mod data_key;
+pub mod file;
 pub mod inspect;
 pub mod log;
+pub mod reader;
 pub mod stats;
 pub mod stream;
 

@@ -127,7 +127,7 @@ unsafe fn call_options(options: *const CallOptionsRecord) -> Result<CallOptions,
 ///
 /// # Safety
 ///
-/// It is `repr(C)`, begins with its size, has no padding, consists of integers and raw pointers, and its size is a multiple of a word's.
+/// It is `repr(C)`, begins with its size, has no padding, consists of integers, raw pointers and optional function pointers, and its size is a multiple of a word's.
 pub(crate) unsafe trait OptionsRecord: Copy {}
 
 // SAFETY: as the trait asks; five words, or on 32 bits six.

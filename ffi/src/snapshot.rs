@@ -1,6 +1,7 @@
 //! Copies of the host's input. Whatever other threads of the host do meanwhile, the core sees bytes that stand still.
 
 use std::mem::MaybeUninit;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use libvault::wipe;
@@ -9,6 +10,13 @@ use crate::argument::Input;
 
 /// Inputs up to this length are copied to the stack.
 const STACK_LENGTH: usize = 1024;
+
+/// The memory of a large copy that is over, for the next one: the C library's allocator would give it back to the system and fetch it
+/// again page by page in every call. Only tried for, never waited for: a fork may have left it locked for ever.
+static SPARE: Mutex<Vec<u8>> = Mutex::new(Vec::new());
+
+/// Nothing larger is kept.
+const LARGEST_SPARE: usize = 2 << 20;
 
 /// Room for one copy, wiped when it goes unless it was made for ciphertext.
 pub(crate) struct Snapshot {
@@ -46,6 +54,9 @@ impl Snapshot {
             unsafe { std::slice::from_raw_parts(target, length) }
         } else {
             self.wipe();
+            if let Ok(mut spare) = SPARE.try_lock() {
+                self.heap = std::mem::take(&mut spare);
+            }
             self.heap.clear();
             self.heap.reserve_exact(length);
             // SAFETY: `input` is readable by this function's contract; `reserve_exact` made room for `length` bytes.
@@ -72,6 +83,11 @@ impl Snapshot {
 impl Drop for Snapshot {
     fn drop(&mut self) {
         self.wipe();
+        if (1..=LARGEST_SPARE).contains(&self.heap.capacity())
+            && let Ok(mut spare) = SPARE.try_lock()
+        {
+            *spare = std::mem::take(&mut self.heap);
+        }
     }
 }
 

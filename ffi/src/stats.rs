@@ -55,6 +55,7 @@ pub struct Counters {
 
 /// Reads a vault's counters. A closed vault still has them.
 ///
+/// vault: shared; other threads may use it at the same time.
 /// counters: receives them; its struct_size must be set.
 /// error: see "Errors" at the top of this file.
 /// Returns VAULT_OK or VAULT_ERROR_INVALID_ARGUMENT.
@@ -104,6 +105,7 @@ pub unsafe extern "C" fn vault_stats(
 
 /// What a vault warns about, such as a development endpoint: text for the host's log, one warning a line.
 ///
+/// vault: shared; other threads may use it at the same time.
 /// warnings: receives the text, empty if there are none, with a terminating NUL that its length does not count. The
 ///   caller frees it with vault_buffer_free().
 /// error: see "Errors" at the top of this file.

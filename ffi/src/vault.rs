@@ -33,6 +33,7 @@ const _: fn() = || {
     shared_freely::<crate::options::CancelTokenHandle>();
     shared_freely::<crate::stream::EncryptorHandle>();
     shared_freely::<crate::stream::DecryptorHandle>();
+    shared_freely::<crate::reader::ReaderHandle>();
 };
 
 /// How to open a vault. Initialise it with VAULT_OPEN_OPTIONS_INIT. A caller built with another version of this header
@@ -117,6 +118,18 @@ pub unsafe extern "C" fn vault_close(vault: Option<&VaultHandle>, error: *mut Op
         lent(vault, "vault")?.vault().close();
         Ok(())
     })
+}
+
+/// To be called in a process that was restored from a snapshot of a virtual machine, or copied together with one, before
+/// it encrypts: from then on its ids and keys differ from those of every other copy, for all vaults of the process. Keys
+/// and connections that this vault holds are dropped. A fork needs no call.
+///
+/// vault: other threads may use it at the same time.
+/// error: see "Errors" at the top of this file.
+/// Returns VAULT_OK or any error.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn vault_after_restore(vault: Option<&VaultHandle>, error: *mut Option<Box<ErrorHandle>>) -> u32 {
+    panic::status(error, || lent(vault, "vault")?.vault().after_restore())
 }
 
 /// Frees a vault. NULL is allowed. Call it once for each vault, when no call that uses it is running; to stop other

@@ -13,6 +13,7 @@
 #include "context.hpp"
 #include "errors.hpp"
 #include "options.hpp"
+#include "reader.hpp"
 #include "stream.hpp"
 
 namespace libvault {
@@ -111,6 +112,12 @@ public:
             return vault_reload_toml(get(), text.data(), text.size(), baseDirectory.c_str(), baseDirectory.native().size(),
                                      error);
         });
+    }
+
+    /// To be called in a process that was restored from a snapshot of a virtual machine before it encrypts: from then on its ids and
+    /// keys differ from those of every other copy. A fork needs no call.
+    void afterRestore() const {
+        detail::check([&](vault_error **error) { return vault_after_restore(get(), error); });
     }
 
     /// Closes the vault: calls that begin afterwards, by any thread, throw Closed; calls in flight complete.
@@ -232,6 +239,39 @@ public:
         return Decryptor(begun);
     }
 
+    /// Opens the envelope that is all of `source`, which must outlive the reader, for random access: uses the keys and authenticates the
+    /// last frame.
+    ///
+    /// Throws InvalidArgument if the source cannot be read.
+    Reader reader(std::istream &source, const Context &context, BytesView aad = {}) const {
+        source.clear();
+        source.seekg(0, std::ios::end);
+        const auto length = source.tellg();
+        vault_source given VAULT_SOURCE_INIT;
+        given.length = length < 0 ? 0 : static_cast<std::uint64_t>(length);
+        given.read_at = detail::readStream;
+        given.user_data = &source;
+        vault_reader *opened = nullptr;
+        detail::check([&](vault_error **error) {
+            return vault_reader_new(get(), &given, context.get(), aad.data(), aad.size(), &opened, error);
+        });
+        return Reader(opened);
+    }
+
+    /// Encrypts a file into another, in constant memory. The target appears whole and synced to the disk, or not at all.
+    ///
+    /// Throws Conflict if the target exists and is not to be replaced, InvalidArgument where the operating system refuses a file.
+    void encryptFile(const std::filesystem::path &source, const std::filesystem::path &target, const Context &context,
+                     BytesView aad = {}, bool replace = false) const {
+        file(vault_encrypt_file, source, target, context, aad, replace);
+    }
+
+    /// Decrypts a file into another, with mode 0600, as encryptFile(): authenticated to its end, or not there.
+    void decryptFile(const std::filesystem::path &source, const std::filesystem::path &target, const Context &context,
+                     BytesView aad = {}, bool replace = false) const {
+        file(vault_decrypt_file, source, target, context, aad, replace);
+    }
+
     /// Which keys would protect data of a context, as the JSON object that vault_match_context() describes. Calls no KMS.
     std::string matchContext(const Context &context) const {
         return made([&](vault_buffer *decision, vault_error **error) {
@@ -271,6 +311,17 @@ public:
     }
 
 private:
+    template <class Function>
+    void file(Function function, const std::filesystem::path &source, const std::filesystem::path &target, const Context &context,
+              BytesView aad, bool replace) const {
+        vault_file_options options VAULT_FILE_OPTIONS_INIT;
+        options.replace = replace ? 1 : 0;
+        detail::check([&](vault_error **error) {
+            return function(get(), source.c_str(), source.native().size(), target.c_str(), target.native().size(),
+                            context.get(), aad.data(), aad.size(), &options, error);
+        });
+    }
+
     static vault_change_options changeOptions(Downgrade downgrade, bool keepDataKey) noexcept {
         vault_change_options options VAULT_CHANGE_OPTIONS_INIT;
         options.allow_downgrade = downgrade == Downgrade::Allow ? 1 : 0;
