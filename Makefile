@@ -143,6 +143,18 @@ docs-node: build/.setup-node
 docs-python: build
 	$(VENV) -W error -m pdoc libvault -o build/docs/python
 
+# Needs doxygen.
+.PHONY: docs-c
+docs-c:
+	mkdir -p build/docs/c
+	doxygen docs/doxygen/Doxyfile
+
+# Minutes: the peak memory of streams in C and C++, 50 MB against 2 GB.
+.PHONY: rss-c
+rss-c: build
+	tests/c/run.sh
+	$(VENV) tests/streams/rss_c.py
+
 include tools/assurance.mk
 
 # --- numbers ---

@@ -1,6 +1,8 @@
-/* Streams, and the verbs that change keys: test_streams DIRECTORY, where there is a vault of vault_init(). */
+/* Streams, random access, files, and the verbs that change keys: test_streams DIRECTORY, where there is a vault of vault_init(). */
 
 #include <pthread.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "check.h"
@@ -183,6 +185,130 @@ static void test_two_threads(const vault *opened, const vault_context *context) 
     vault_encryptor_free(encryptor);
 }
 
+typedef struct memory {
+    vault_buffer envelope;
+    const vault_reader *reader;
+    uint32_t status;
+    unsigned reads, released;
+} memory;
+
+static uint32_t read_memory(void *user_data, uint64_t offset, uint8_t *buffer, size_t length) {
+    memory *source = (memory *)user_data;
+    uint8_t byte;
+    size_t count = 0;
+    CHECK(length > 0 && offset <= source->envelope.length && length <= source->envelope.length - offset);
+    memcpy(buffer, source->envelope.data + offset, length);
+    source->reads++;
+    if (source->reader != NULL) { /* a reader that uses itself is refused, not deadlocked */
+        CHECK_FAILS(VAULT_ERROR_INVALID_ARGUMENT, vault_reader_read_at(source->reader, 0, &byte, 1, &count, error));
+    }
+    return source->status;
+}
+
+static void release_memory(void *user_data) {
+    ((memory *)user_data)->released++;
+}
+
+static void test_random_access(const vault *opened, const vault_context *context) {
+    const uint64_t offsets[] = {0, 1, FRAME - 1, FRAME, LARGEST - 1, LARGEST, LARGEST + 1, UINT64_MAX};
+    static uint8_t piece[LARGEST];
+    memory state;
+    vault_source source = VAULT_SOURCE_INIT;
+    vault_reader *reader = NULL;
+    size_t index, count = 7;
+    memset(&state, 0, sizeof(state));
+    state.envelope = encrypt(opened, context, LARGEST, LARGEST);
+    source.length = state.envelope.length;
+    source.user_data = &state;
+    CHECK_FAILS(VAULT_ERROR_INVALID_ARGUMENT,
+                vault_reader_new(opened, &source, context, bytes_of("aad"), 3, &reader, error));
+    source.read_at = read_memory;
+    source.release = release_memory;
+    CHECK_FAILS(VAULT_ERROR_INVALID_ARGUMENT, vault_reader_new(opened, NULL, context, NULL, 0, &reader, error));
+    CHECK_FAILS(VAULT_ERROR_AUTHENTICATION_FAILED, vault_reader_new(opened, &source, context, NULL, 0, &reader, error));
+    source.length--; /* truncated */
+    CHECK_FAILS(VAULT_ERROR_MALFORMED,
+                vault_reader_new(opened, &source, context, bytes_of("aad"), 3, &reader, error));
+    source.length++;
+    CHECK(state.released == 0);
+    CHECK_OK(vault_reader_new(opened, &source, context, bytes_of("aad"), 3, &reader, error));
+    CHECK(vault_reader_length(reader) == LARGEST);
+    for (index = 0; index < sizeof(offsets) / sizeof(offsets[0]); index++) {
+        const uint64_t offset = offsets[index];
+        const size_t expected = offset >= LARGEST ? 0 : LARGEST - (size_t)offset < 5000 ? LARGEST - (size_t)offset : 5000;
+        CHECK_OK(vault_reader_read_at(reader, offset, piece, 5000, &count, error));
+        CHECK(count == expected && (count == 0 || memcmp(piece, data + offset, count) == 0));
+    }
+    state.reader = reader;
+    CHECK_OK(vault_reader_read_at(reader, 0, piece, LARGEST, &count, error));
+    CHECK(count == LARGEST && memcmp(piece, data, LARGEST) == 0);
+    state.reader = NULL;
+    /* A frame in the middle that was changed, then a source that fails. */
+    state.envelope.data[state.envelope.length / 2] ^= 1;
+    memset(piece, 0xA5, sizeof(piece));
+    CHECK(vault_reader_read_at(reader, 0, piece, LARGEST, &count, NULL) == VAULT_ERROR_AUTHENTICATION_FAILED);
+    CHECK(memchr(piece, data[1], LARGEST) == NULL || memcmp(piece, data, FRAME) != 0);
+    vault_reader_free(reader);
+    CHECK(state.released == 1);
+    state.envelope.data[state.envelope.length / 2] ^= 1;
+    state.status = 5;
+    CHECK_FAILS(VAULT_ERROR_INVALID_ARGUMENT,
+                vault_reader_new(opened, &source, context, bytes_of("aad"), 3, &reader, error));
+    CHECK(state.released == 1);
+    CHECK_FAILS(VAULT_ERROR_INVALID_ARGUMENT, vault_reader_read_at(NULL, 0, piece, 1, &count, error));
+    CHECK(vault_reader_length(NULL) == 0);
+    vault_reader_free(NULL);
+    vault_buffer_free(&state.envelope);
+}
+
+/* A whole file, or none; also when there is no room for it. */
+static void test_files(const vault *opened, const vault_context *context, const char *directory) {
+    vault_file_options options = VAULT_FILE_OPTIONS_INIT;
+    char plain[4300], encrypted[4300], decrypted[4300];
+    struct stat made;
+    FILE *file;
+    snprintf(plain, sizeof(plain), "%s/plain", directory);
+    snprintf(encrypted, sizeof(encrypted), "%s/encrypted", directory);
+    snprintf(decrypted, sizeof(decrypted), "%s/decrypted", directory);
+    file = fopen(plain, "wb");
+    CHECK(file != NULL && fwrite(data, 1, sizeof(data), file) == sizeof(data) && fclose(file) == 0);
+    remove(encrypted);
+    remove(decrypted);
+    CHECK_OK(vault_encrypt_file(opened, plain, strlen(plain), encrypted, strlen(encrypted), context, bytes_of("aad"), 3, NULL,
+                                error));
+    CHECK_FAILS(VAULT_ERROR_CONFLICT, vault_encrypt_file(opened, plain, strlen(plain), encrypted, strlen(encrypted), context,
+                                                         bytes_of("aad"), 3, NULL, error));
+    options.replace = 1;
+    CHECK_OK(vault_encrypt_file(opened, plain, strlen(plain), encrypted, strlen(encrypted), context, bytes_of("aad"), 3,
+                                &options, error));
+    options.replace = 2;
+    CHECK_FAILS(VAULT_ERROR_INVALID_ARGUMENT, vault_encrypt_file(opened, plain, strlen(plain), encrypted, strlen(encrypted),
+                                                                 context, bytes_of("aad"), 3, &options, error));
+    CHECK_FAILS(VAULT_ERROR_AUTHENTICATION_FAILED, vault_decrypt_file(opened, encrypted, strlen(encrypted), decrypted,
+                                                                      strlen(decrypted), context, NULL, 0, NULL, error));
+    CHECK(stat(decrypted, &made) != 0);
+    CHECK_OK(vault_decrypt_file(opened, encrypted, strlen(encrypted), decrypted, strlen(decrypted), context, bytes_of("aad"), 3,
+                                NULL, error));
+    CHECK(stat(decrypted, &made) == 0 && made.st_size == LARGEST && (made.st_mode & 0777) == 0600);
+    /* A limit on the size of files, as a full disk. */
+    remove(encrypted);
+    {
+        const struct rlimit small = {FRAME, RLIM_INFINITY};
+        struct rlimit before;
+        CHECK(getrlimit(RLIMIT_FSIZE, &before) == 0);
+        CHECK(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+        CHECK(setrlimit(RLIMIT_FSIZE, &small) == 0);
+        CHECK_FAILS(VAULT_ERROR_INVALID_ARGUMENT, vault_encrypt_file(opened, plain, strlen(plain), encrypted,
+                                                                     strlen(encrypted), context, NULL, 0, NULL, error));
+        CHECK(setrlimit(RLIMIT_FSIZE, &before) == 0);
+    }
+    CHECK(stat(encrypted, &made) != 0);
+    CHECK_FAILS(VAULT_ERROR_INVALID_ARGUMENT,
+                vault_decrypt_file(opened, encrypted, strlen(encrypted), plain, strlen(plain), context, NULL, 0, NULL, error));
+    remove(plain);
+    remove(decrypted);
+}
+
 static void test_changes(const vault *opened, const vault_context *context) {
     vault_change_options options = VAULT_CHANGE_OPTIONS_INIT;
     vault_context *other = context_of("organization_id", "org_other");
@@ -245,7 +371,12 @@ int main(int argc, char **argv) {
     test_arguments(opened, context);
     test_lifetimes(config);
     test_two_threads(opened, context);
+    test_random_access(opened, context);
+    test_files(opened, context, argv[1]);
     test_changes(opened, context);
+    CHECK_OK(vault_after_restore(opened, error));
+    CHECK_FAILS(VAULT_ERROR_INVALID_ARGUMENT, vault_after_restore(NULL, error));
+    test_round_trips(opened, context);
     vault_context_free(context);
     vault_free(opened);
     printf("streams: ok\n");

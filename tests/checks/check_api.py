@@ -59,18 +59,25 @@ def c_mistakes():
 
 def cpp_mistakes():
     """A using-declaration names a member, overloaded or not, without calling it."""
-    for name in names("cpp"):
+    lines = ["#include <vault.hpp>"]
+    for number, name in enumerate(names("cpp")):
         type_name, _, member = name.rpartition("::")
         if type_name == member or not type_name:
-            use = f"using libvault::{member};"
+            lines.append(f"using libvault::{member};")
         else:
-            use = f"struct derived : libvault::{type_name} {{ using libvault::{type_name}::{member}; }};"
-        compiled = subprocess.run(
-            ["g++", "-std=c++17", "-fsyntax-only", f"-I{ROOT / 'include'}", "-xc++", "-"],
-            input=f"#include <vault.hpp>\n{use}\n", capture_output=True, text=True, check=False,
-        )
-        if compiled.returncode:
-            yield f"include/vault.hpp lacks {name}: {compiled.stderr.strip().splitlines()[0]}"
+            lines.append(f"struct derived{number} : libvault::{type_name} {{ using libvault::{type_name}::{member}; }};")
+    compiled = subprocess.run(
+        ["g++", "-std=c++17", "-fsyntax-only", f"-I{ROOT / 'include'}", "-xc++", "-"],
+        input="\n".join(lines) + "\n", capture_output=True, text=True, check=False,
+    )
+    if compiled.returncode:
+        yield from (f"include/vault.hpp: {line}" for line in compiled.stderr.splitlines() if " error: " in line)
+
+
+def example_mistakes(language: str):
+    for task in TABLE["example_tasks"]:
+        if not (ROOT / f"examples/{language}/{task}.{language}").exists():
+            yield f"examples/{language} lacks {task}"
 
 
 def rust_mistakes():
@@ -87,6 +94,8 @@ def main() -> int:
     mistakes = [f"tests/vectors/api.json: {mistake}" for mistake in table_mistakes()]
     for language in chosen:
         mistakes += checks[language]()
+        if language != "rust":
+            mistakes += example_mistakes(language)
     print("\n".join(mistakes), end="\n" if mistakes else "")
     print(f"check_api: {len(TABLE['verbs'])} verbs, {', '.join(f'{len(names(language))} {language}' for language in chosen)}, {len(mistakes)} mistakes")
     return 1 if mistakes else 0

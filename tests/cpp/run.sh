@@ -32,13 +32,14 @@ main() {
     run_tests g++ 17 "-fsanitize=address,undefined -fno-sanitize-recover=all"
     run_examples
     run_consumer
+    python3 "$root/tests/checks/check_api.py" c cpp
     echo "c++: all passed"
 }
 
 # Each header stands alone, may be included twice, and says the same to every translation unit.
 check_headers() {
     for header in vault.hpp libvault/bytes.hpp libvault/context.hpp libvault/error.hpp libvault/errors.hpp \
-        libvault/options.hpp libvault/stream.hpp libvault/vault.hpp; do
+        libvault/options.hpp libvault/reader.hpp libvault/stream.hpp libvault/vault.hpp; do
         printf '#include <%s>\n#include <%s>\n' "$header" "$header" >header.cpp
         # shellcheck disable=SC2086
         $1 "-std=c++$2" $warnings -I"$prefix/include" -fsyntax-only header.cpp

@@ -1,6 +1,7 @@
 /* What a C++ program relies on, beside the vectors: test_api CONFIG. */
 
 #include <array>
+#include <fstream>
 #include <map>
 #include <sstream>
 #include <stdexcept>
@@ -26,7 +27,7 @@ constexpr bool moveOnly = std::is_nothrow_move_constructible_v<Type> && std::is_
                           !std::is_copy_constructible_v<Type> && !std::is_copy_assignable_v<Type>;
 
 static_assert(moveOnly<Vault> && moveOnly<Context> && moveOnly<Buffer> && moveOnly<libvault::DataKey>);
-static_assert(moveOnly<libvault::Encryptor> && moveOnly<libvault::Decryptor>);
+static_assert(moveOnly<libvault::Encryptor> && moveOnly<libvault::Decryptor> && moveOnly<libvault::Reader>);
 static_assert(std::is_nothrow_copy_constructible_v<libvault::Error>);
 static_assert(!std::is_constructible_v<BytesView, std::nullptr_t>);
 static_assert(!std::is_constructible_v<BytesView, std::vector<int>>);
@@ -199,6 +200,40 @@ void test_streams(const Vault &opened) {
     CHECK(failed);
 }
 
+void test_random_access_and_files(const Vault &opened, const std::filesystem::path &directory) {
+    const Context context{{"organization_id", "org_1"}};
+    std::string text;
+    for (int index = 0; index < 50000; index++) {
+        text += std::to_string(index);
+    }
+    const auto plain = directory / "plain", encrypted = directory / "encrypted", decrypted = directory / "decrypted";
+    std::ofstream(plain, std::ios::binary) << text;
+    opened.encryptFile(plain, encrypted, context, "aad");
+    thrown<libvault::Conflict>([&] { opened.encryptFile(plain, encrypted, context, "aad"); });
+    opened.encryptFile(plain, encrypted, context, "aad", true);
+    opened.decryptFile(encrypted, decrypted, context, "aad");
+    std::stringstream again;
+    again << std::ifstream(decrypted, std::ios::binary).rdbuf();
+    CHECK(again.str() == text);
+    thrown<libvault::InvalidArgument>([&] { opened.decryptFile(directory / "absent", directory / "new", context); });
+    CHECK(!std::filesystem::exists(directory / "new"));
+
+    std::ifstream source(encrypted, std::ios::binary);
+    libvault::Reader reader = opened.reader(source, context, "aad");
+    CHECK(reader.length() == text.size());
+    std::array<char, 1000> piece;
+    for (const std::size_t offset : {std::size_t(0), std::size_t(65000), std::size_t(131072), text.size() - 10, text.size()}) {
+        const std::size_t count = reader.readAt(offset, piece);
+        CHECK(std::string(piece.data(), count) == text.substr(offset, 1000));
+    }
+    CHECK(reader.readAt(UINT64_MAX, piece) == 0);
+    source.close();
+    thrown<libvault::InvalidArgument>([&] { reader.readAt(0, piece); });
+    for (const auto &path : {plain, encrypted, decrypted}) {
+        std::filesystem::remove(path);
+    }
+}
+
 void test_changes(const Vault &opened) {
     const Context context{{"organization_id", "org_1"}}, other{{"organization_id", "org_2"}};
     const Buffer envelope = opened.encrypt("data", context, "aad");
@@ -256,7 +291,9 @@ int main(int argc, char **argv) {
     test_moves(argv[1]);
     test_close_and_threads(argv[1]);
     test_streams(opened);
+    test_random_access_and_files(opened, directory);
     test_changes(opened);
+    opened.afterRestore();
     test_views_and_log(argv[1]);
     std::printf("c++ api: ok\n");
     return 0;

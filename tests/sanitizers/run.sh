@@ -16,7 +16,7 @@ triple=$(rustc -vV | sed -n 's/^host: //p')
 target="${CARGO_TARGET_DIR:-$root/target}"
 features="--no-default-features --features rust-crypto,sqlite"
 # They load libvault.so by themselves, need a library with a planted panic or a server, or look at freed memory, which a sanitizer keeps.
-skipped="test_copies test_planted_panic test_errors test_wipe"
+skipped="test_copies test_planted_panic test_errors test_fork test_wipe"
 
 main() {
     rm -rf "$work"
@@ -100,9 +100,10 @@ flags() {
 programs() {
     directory="$work/$2"
     mkdir -p "$directory/new"
-    for source in "$root"/tests/c/test_*.c "$root"/tests/c/test_*.cpp; do
+    for source in "$root"/tests/c/test_*.c "$root"/tests/cpp/test_*.cpp; do
         [ -e "$source" ] || continue
         name=$(basename "${source%.*}")
+        case $source in *.cpp) name="test_cpp_${name#test_}" ;; esac
         case " $skipped " in *" $name "*) continue ;; esac
         case $2:$source in c:*.cpp) continue ;; esac
         compile "$1" "$2" "$3" "$4" "$source" "$directory/$name"
@@ -113,8 +114,8 @@ programs() {
         name=$(basename "$program")
         case $name in
         test_abi) ;;
-        test_vectors) run "$name" "$work/fixture/libvault.toml" "$work/vectors.txt" ;;
-        test_threads | test_guest) run "$name" "$directory/new/libvault.toml" ;;
+        test_vectors | test_cpp_vectors) run "$name" "$work/fixture/libvault.toml" "$work/vectors.txt" ;;
+        test_threads | test_guest | test_cpp_api) run "$name" "$directory/new/libvault.toml" ;;
         *) run "$name" "$directory/new" ;;
         esac
     done
