@@ -120,7 +120,7 @@ errors:
 header:
 	tests/checks/check_header.sh --write
 
-lint: setup
+lint: setup docs-node
 	cargo fmt --all --check
 	cargo clippy --release --locked --workspace -- -D warnings
 	cargo clippy --release --locked -p libvault-memory -p libvault-core -p libvault-ffi -p libvault-cli --all-targets -- -D warnings

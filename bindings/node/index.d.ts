@@ -60,6 +60,15 @@ export interface EncryptStreamOptions extends CryptOptions {
   frameSize?: number | undefined;
 }
 
+/** Options of {@link Vault.decryptFile}. */
+export interface DecryptFileOptions extends CryptOptions {
+  /** Whether the target may take the place of another file. */
+  replace?: boolean | undefined;
+}
+
+/** Options of {@link Vault.encryptFile}. */
+export interface EncryptFileOptions extends EncryptStreamOptions, DecryptFileOptions {}
+
 /** A line for the host's log. It holds no secret and no context value. */
 export interface LogRecord {
   /** A warning is something that someone should look at. */
@@ -211,6 +220,19 @@ export class DataKey {
   [Symbol.dispose](): void;
 }
 
+/** An encrypted file that is read anywhere; made by {@link Vault.openDecrypt}, whose options hold for all reads. */
+export class DecryptReader {
+  private constructor();
+  /** Bytes of the payload. */
+  readonly length: number;
+  /** `length` bytes at `offset` of the payload, fewer only at its end. Only the frames that they lie in are read and decrypted. */
+  readAt(offset: number, length: number): Promise<Buffer>;
+  /** Closes the file and forgets its key. Later reads fail with {@link Closed}. */
+  close(): Promise<void>;
+  /** As {@link DecryptReader.close}. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
 /**
  * The engine: one per configuration, shared by the whole program. It holds no open sockets or timers that keep the process alive.
  *
@@ -319,9 +341,18 @@ export class Vault {
   createEncryptStream(context: ContextInput, options?: EncryptStreamOptions): Transform;
   /**
    * A Transform that decrypts an envelope of either form. Only authenticated bytes come out of it, but **that none is missing is known only when it ends**: use
-   * `pipeline()`, which rejects if the envelope was truncated, and discard what came out if it does.
+   * `pipeline()`, which rejects if the envelope was truncated, and discard what came out if it does. {@link Vault.decryptFile} does so by itself.
    */
   createDecryptStream(context: ContextInput, options?: CryptOptions): Transform;
+  /**
+   * Encrypts the file `source` into a new file `target`, in constant memory. The target appears whole and synced to the disk, or not at all; it is a
+   * {@link Conflict} if it exists, unless `replace` is set. A file that cannot be opened or written is {@link InvalidArgument}.
+   */
+  encryptFile(source: string | URL, target: string | URL, context: ContextInput, options?: EncryptFileOptions): Promise<void>;
+  /** Decrypts the file `source`, of either form, into a new file `target` of mode 0600, as {@link Vault.encryptFile}: authenticated to its end, or not there at all. */
+  decryptFile(source: string | URL, target: string | URL, context: ContextInput, options?: DecryptFileOptions): Promise<void>;
+  /** Opens an encrypted file for reading anywhere in it. Its last frame is authenticated first, so nothing is missing at its end. */
+  openDecrypt(path: string | URL, context: ContextInput, options?: CryptOptions): Promise<DecryptReader>;
   /** As {@link Vault.createEncryptStream}, for `pipeThrough()` of web streams. */
   encryptWebStream(context: ContextInput, options?: EncryptStreamOptions): TransformStream<BytesInput, Uint8Array>;
   /** As {@link Vault.createDecryptStream}, for `pipeThrough()` of web streams. */
@@ -329,6 +360,12 @@ export class Vault {
 
   /** Counters since the vault was opened. */
   stats(): Stats;
+
+  /**
+   * To be called once in each copy of a machine or a container that was restored from a snapshot: fresh randomness for all vaults of the process, so that ids and
+   * keys differ from those of every other copy, and no cached keys.
+   */
+  afterRestore(): void;
 
   /**
    * Later calls fail with {@link Closed}; calls in flight complete. May be called more than once. Where the runtime has `Symbol.dispose` and

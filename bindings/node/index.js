@@ -6,6 +6,7 @@ const { pathOf } = require('./lib/config.js');
 const { Context } = require('./lib/context.js');
 const { DataKey } = require('./lib/data-key.js');
 const { settle, wrongType } = require('./lib/failure.js');
+const { DecryptReader } = require('./lib/files.js');
 const { inspectionOf } = require('./lib/inspection.js');
 const native = require('./lib/native.js');
 const { Vault } = require('./lib/vault.js');
@@ -34,6 +35,7 @@ function hasFeature(name) {
 module.exports = {
   Context,
   DataKey,
+  DecryptReader,
   Vault,
   VaultError,
   ...Object.fromEntries([...byNumber.values()].map((errorClass) => [errorClass.name, errorClass])),

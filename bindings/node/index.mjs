@@ -4,6 +4,7 @@ import libvault from './index.js';
 export const {
   Context,
   DataKey,
+  DecryptReader,
   Vault,
   VaultError,
   decryptedLength,

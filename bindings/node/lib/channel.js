@@ -66,12 +66,12 @@ class Channel {
     this.#isOver = true;
     this.#call.options.signal?.removeEventListener('abort', this.#abort);
     this.#call.cancel();
-    if (this.#handle !== undefined) native.end(this.#handle);
+    if (this.#handle !== undefined) native.endStream(this.#handle);
   }
 
   async #open() {
     const { signal } = this.#call.options;
-    if (signal?.aborted) throw this.#call.cancelled();
+    this.#call.refuseAborted();
     this.#abort = () => {
       this.close();
       this.onAbort?.(this.#call.cancelled());
@@ -79,7 +79,7 @@ class Channel {
     signal?.addEventListener('abort', this.#abort, { once: true });
     // Nothing was awaited up to here: the caller's memory is copied before it can change.
     const { stream } = await this.#call.settle(this.#begin(this.#call));
-    if (this.#isOver) native.end(stream);
+    if (this.#isOver) native.endStream(stream);
     this.#handle = stream;
   }
 

@@ -59,6 +59,11 @@ class Call {
     }
   }
 
+  /** For what begins later than now. */
+  refuseAborted() {
+    if (this.#signal?.aborted) throw this.cancelled();
+  }
+
   /** The error of the aborted signal: one for all that fails because of it. */
   cancelled() {
     this.#cancelled ??= cancelled(this.#signal);

@@ -8,6 +8,7 @@ const { sourceOf } = require('./config.js');
 const { contextOf, handleOf } = require('./context.js');
 const { DataKey } = require('./data-key.js');
 const { settle, wrongType } = require('./failure.js');
+const { decryptFile, encryptFile, openDecrypt } = require('./files.js');
 const { camelCase } = require('./inspection.js');
 const { logOf } = require('./log.js');
 const native = require('./native.js');
@@ -86,6 +87,18 @@ class Vault extends Uncloneable {
 
   decryptWebStream(context, options) {
     return webStreamOf(decryptChannel(this.#handle, handleOf(context), options));
+  }
+
+  async encryptFile(source, target, context, options) {
+    return encryptFile(this.#handle, source, target, handleOf(context), options);
+  }
+
+  async decryptFile(source, target, context, options) {
+    return decryptFile(this.#handle, source, target, handleOf(context), options);
+  }
+
+  async openDecrypt(path, context, options) {
+    return openDecrypt(this.#handle, path, handleOf(context), options);
   }
 
   async reload(config) {
@@ -188,13 +201,13 @@ class Vault extends Uncloneable {
   async createDataKey(context, options) {
     const prepared = handleOf(context);
     const call = callOf(this.#handle, options, CALL);
-    return new DataKey(await call.settle(native.createDataKey(call.vault, prepared)));
+    return new DataKey((await call.settle(native.createDataKey(call.vault, prepared))).dataKey);
   }
 
   async decryptDataKey(bundle, context, options) {
     const prepared = handleOf(context);
     const call = callOf(this.#handle, options, CALL);
-    return new DataKey(await call.settle(native.decryptDataKey(call.vault, prepared, bytesOf(bundle, 'bundle'))));
+    return new DataKey((await call.settle(native.decryptDataKey(call.vault, prepared, bytesOf(bundle, 'bundle')))).dataKey);
   }
 
   createDataKeySync(context, options) {
@@ -211,6 +224,10 @@ class Vault extends Uncloneable {
 
   stats() {
     return Object.fromEntries(settle(native.stats(this.#handle)).map(({ name, value }) => [camelCase(name), value]));
+  }
+
+  afterRestore() {
+    settle(native.afterRestore(this.#handle));
   }
 
   close() {

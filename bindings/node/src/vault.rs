@@ -206,6 +206,12 @@ pub(crate) fn stats(vault: &External<Vault>) -> Outcome<Vec<Counter>> {
     })
 }
 
+/// Draws fresh randomness and drops cached keys.
+#[napi]
+pub(crate) fn after_restore(vault: &External<Vault>) -> Outcome<bool> {
+    outcome(|| vault.after_restore().map(|()| true))
+}
+
 /// Closes the vault; later calls fail with `Closed`.
 #[napi]
 pub(crate) fn close(vault: &External<Vault>) -> Outcome<bool> {

@@ -2,11 +2,16 @@
 // connection that the tests wait for would never be accepted.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { pipeline } from 'node:stream/promises';
 import test from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { KmsUnavailable, Timeout, WouldBlock } from '../index.mjs';
-import { CUSTOMER, MANAGED, PATIENT, silentServer, vaultWithKms } from './support.mjs';
+import { CUSTOMER, MANAGED, managedVault, PATIENT, silentServer, temporaryDirectory, vaultWithKms } from './support.mjs';
 
 const data = Buffer.from('data');
 // Generous: it only keeps a hanging test from hanging the run.
@@ -59,4 +64,45 @@ test('what would have to wait for the network is refused at once by the Sync for
     policy: 'customer_gated',
     bindings: [{ id: 'bnd_customer', owner: 'customer', keyIds: ['key_customer'] }],
   });
+});
+
+test('streams, files and large chunks keep the loop turning', LIMIT, async (t) => {
+  const directory = temporaryDirectory();
+  const [source, target] = ['source', 'target'].map((name) => path.join(directory, name));
+  const large = Buffer.alloc(64 << 20);
+  writeFileSync(source, large);
+  const vault = managedVault();
+  const works = {
+    'a chunk of 64 MiB': () => pipeline([large], vault.createEncryptStream(MANAGED), new Writable({ write: (_chunk, _encoding, done) => done() })),
+    'a web stream': () => Readable.toWeb(Readable.from([large])).pipeThrough(vault.encryptWebStream(MANAGED)).pipeTo(new WritableStream()),
+    'a file': () => vault.encryptFile(source, target, MANAGED, { replace: true }),
+  };
+  for (const [name, work] of Object.entries(works)) {
+    await t.test(name, async () => {
+      let turns = 0;
+      let isDone = false;
+      const done = work().finally(() => {
+        isDone = true;
+      });
+      while (!isDone) {
+        await nextTurn();
+        turns += 1;
+      }
+      await done;
+      // Were the work done on the loop there would be a handful; a count instead of a time, since other programs may need the processor.
+      assert.ok(turns > 60, `${turns} turns`);
+    });
+  }
+});
+
+test('a stream that waits for its KMS holds up nobody', LIMIT, async (t) => {
+  const { server, port } = await silentServer(t);
+  const vault = vaultWithKms(port, PATIENT);
+  const waiting = vault.createEncryptStream(CUSTOMER);
+  await once(server, 'connection');
+  for (let turn = 0; turn < 20; turn += 1) {
+    const envelope = await buffer(Readable.from([data]).pipe(vault.createEncryptStream(MANAGED)));
+    assert.ok(vault.decryptSync(envelope, MANAGED).equals(data));
+  }
+  waiting.destroy();
 });

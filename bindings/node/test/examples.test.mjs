@@ -15,10 +15,12 @@ const EXPECTED = {
   'log_and_stats.mjs': /^info reloaded: true\n\{ encryptions: 1, decryptions: 1, kmsWraps: 0, reloads: 1 \}\n$/,
   'match_context.mjs': /^org_123: customer_gated, key_org_123\norg_456: managed, the vendor’s keys\n$/,
   'quickstart.mjs': /^managed: \d+ bytes, attack at dawn\n$/,
+  'random_access.mjs': /^1999999 bytes\n000123456\n0\n$/,
   'reencrypt.mjs': /^managed -> customer_gated\nsame data key: false\nattack at dawn\n$/,
   'rekey.mjs': /^same key: true\norg_123: ContextMismatch\n$/,
   'reload.mjs': /^before: (managed|customer_gated)\nafter: customer_gated\nrefused: surprise; in force: customer_gated\n$/,
   'rewrap.mjs': /^without keepDataKey: DowngradeRefused\nmanaged -> customer_gated, moved: true\nattack at dawn\n$/,
+  'stream_file.mjs': /^1500000 characters\ntruncated: [A-Za-z]+\n$/,
   'timeout_and_cancel.mjs': /^after 200 ms: Timeout, retryable: true\nAbortError, Cancelled: the client hung up\n$/,
   'typescript.mts': /^attack at dawn\n$/,
 };

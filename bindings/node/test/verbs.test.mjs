@@ -181,6 +181,16 @@ test('counters count', () => {
   for (const count of Object.values(after)) assert.ok(Number.isSafeInteger(count));
 });
 
+test('after a restored snapshot the vault works on', () => {
+  const restored = managedVault();
+  const envelope = restored.encryptSync(Buffer.from('x'), context);
+  restored.afterRestore();
+  assert.equal(restored.decryptSync(envelope, context).toString(), 'x');
+  assert.equal(restored.decryptSync(restored.encryptSync(Buffer.from('y'), context), context).toString(), 'y');
+  restored.close();
+  assert.throws(() => restored.afterRestore(), Closed);
+});
+
 test('a closed vault answers Closed', async () => {
   const closing = managedVault();
   const envelope = closing.encryptSync(Buffer.alloc(1), context);

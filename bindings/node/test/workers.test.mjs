@@ -21,6 +21,17 @@ const CALLS = {
     const envelope = vault.encryptSync(Buffer.alloc(4 << 20), MANAGED);
     const start = () => Array.from({ length: 6 }, () => vault.decrypt(envelope, MANAGED));`,
   'data keys': 'const start = () => Array.from({ length: 200 }, () => vault.createDataKey(MANAGED));',
+  'streams': `
+    const chunk = Buffer.alloc(4 << 20);
+    const start = () =>
+      Array.from({ length: 6 }, (_, index) => {
+        const stream = vault.createEncryptStream(index === 0 ? CUSTOMER : MANAGED);
+        stream.resume().on('error', () => {});
+        return new Promise((resolve) => stream.write(chunk, resolve));
+      });`,
+  'reloading with a log': `
+    vault.on('log', () => {});
+    const start = () => Array.from({ length: 20 }, () => vault.reload(workerData));`,
   'opening': 'const start = () => Array.from({ length: 20 }, () => Vault.open(workerData));',
 };
 

@@ -225,8 +225,9 @@ impl Decryptor {
         result
     }
 
-    /// Bytes without which the header cannot be judged any further; at least one.
-    pub(super) fn missing(&self) -> usize {
+    /// Bytes without which the header cannot be judged any further; at least one. Who feeds no more at a time until [`Decryptor::has_begun`] gets no data of
+    /// the payload.
+    pub fn missing(&self) -> usize {
         match &self.state {
             State::Beginning { collected, needed } => needed.saturating_sub(collected.len()).max(1),
             _ => 1,
@@ -234,7 +235,7 @@ impl Decryptor {
     }
 
     /// Whether the keys were used, so that no call needs them any more.
-    pub(super) fn has_begun(&self) -> bool {
+    pub fn has_begun(&self) -> bool {
         !matches!(self.state, State::Beginning { .. })
     }
 

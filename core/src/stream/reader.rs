@@ -38,16 +38,22 @@ pub struct DecryptReader<R> {
 impl<R: Read> DecryptReader<R> {
     /// Reads, through a fresh `decryptor`, the envelope that begins where `inner` stands.
     pub fn new(inner: R, decryptor: Decryptor) -> Self {
+        Self::begun(inner, decryptor, 0)
+    }
+
+    /// Reads on, through a `decryptor` that got the first `taken` bytes of the envelope and gave no data yet ([`Decryptor::missing`]); `inner` stands behind
+    /// them. So the keys can be used without waiting on this thread, as reading does.
+    pub fn begun(inner: R, decryptor: Decryptor, taken: u64) -> Self {
         Self {
             inner,
+            taken,
+            payload: decryptor.payload(),
             decryptor,
-            taken: 0,
             input: Vec::new(),
             opened: Zeroizing::default(),
             given: 0,
             position: 0,
             ended: false,
-            payload: None,
             random_access: None,
         }
     }

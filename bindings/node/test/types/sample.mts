@@ -1,8 +1,13 @@
 // Compiled, never run: the declarations in use. Each @ts-expect-error is a misuse that they must catch.
+import type { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { ReadableStream } from 'node:stream/web';
+
 import {
   Cancelled,
   Context,
   DataKey,
+  DecryptReader,
   type Decision,
   decryptedLength,
   hasFeature,
@@ -77,4 +82,24 @@ export async function options(vault: Vault, signal: AbortSignal): Promise<void> 
   await vault.encrypt(envelope, { organization_id: 'org_123' }, { signal: new AbortController() });
   // @ts-expect-error there is one event
   vault.on('error', () => {});
+}
+
+export async function streams(vault: Vault, source: Readable, target: Writable, signal: AbortSignal): Promise<void> {
+  const context = vault.context({ organization_id: 'org_123' });
+  await pipeline(source, vault.createEncryptStream(context, { frameSize: 4096, signal }), target);
+  await pipeline(source, vault.createDecryptStream(context, { aad: new Uint8Array(1) }), target);
+  const decrypted = new ReadableStream<Uint8Array>().pipeThrough(vault.encryptWebStream(context)).pipeThrough(vault.decryptWebStream(context));
+  for await (const chunk of decrypted) console.log(chunk.byteLength);
+  await vault.encryptFile('report.txt', new URL('file:///tmp/report.vault'), context, { replace: true, frameSize: 4096 });
+  await vault.decryptFile('report.vault', 'report.txt', context);
+  await using reader: DecryptReader = await vault.openDecrypt('report.vault', context);
+  const bytes: Buffer = await reader.readAt(reader.length - 1, 1);
+  const envelope: Buffer = await vault.rewrap(bytes, context, { keepDataKey: true, allowDowngrade: false });
+  const bundle: Buffer = vault.rekeySync(envelope, context, { organization_id: 'org_456' });
+  console.log(bundle, vault.reencryptSync(envelope, context, { aad: bundle }));
+
+  // @ts-expect-error a frame size is chosen by who encrypts
+  vault.createDecryptStream(context, { frameSize: 4096 });
+  // @ts-expect-error the contexts are both needed
+  vault.rekeySync(bundle, context);
 }
