@@ -1,10 +1,12 @@
-/* Encrypts or decrypts one file, for the cross-language matrix:
+/* The C side of the cross-language matrix; tests/matrix/run_matrix.py says what a command looks like.
  *
- *     matrix encrypt|decrypt CONFIG NAME=VALUE[,NAME=VALUE...] INPUT OUTPUT [AAD]
+ *     matrix CONFIG < COMMANDS
  *
- * OUTPUT is written only on success. Otherwise the error's number and name are printed and the exit status is 1. */
+ * OUTPUT is written only on success. */
 
 #include "check.h"
+
+static const size_t PIECE = 10000;
 
 typedef struct file_bytes {
     uint8_t *data;
@@ -51,46 +53,110 @@ static size_t read_items(char *text, vault_context_item *items, size_t most) {
     return count;
 }
 
-static int report(uint32_t status, vault_error *error) {
-    printf("%u %s\n", (unsigned)status, vault_status_name(status));
-    fprintf(stderr, "%s: %s\n", vault_error_name(error), vault_error_message(error));
-    vault_error_free(error);
-    return 1;
+/* All of the input through a stream, in pieces. */
+static uint32_t encrypt_stream(const vault *opened, const vault_context *context, file_bytes input, file_bytes aad,
+                               vault_buffer *output, vault_error **error) {
+    vault_encryptor *encryptor = NULL;
+    size_t done = 0;
+    uint32_t status = vault_encryptor_new(opened, context, aad.data, aad.length, NULL, &encryptor, error);
+    while (status == VAULT_OK && done < input.length) {
+        size_t length = input.length - done < PIECE ? input.length - done : PIECE;
+        status = vault_encryptor_update(encryptor, input.data + done, length, output, error);
+        done += length;
+    }
+    if (status == VAULT_OK) {
+        status = vault_encryptor_finish(encryptor, output, error);
+    }
+    vault_encryptor_free(encryptor);
+    return status;
+}
+
+static uint32_t decrypt_stream(const vault *opened, const vault_context *context, file_bytes input, file_bytes aad,
+                               vault_buffer *output, vault_error **error) {
+    vault_decryptor *decryptor = NULL;
+    size_t done = 0;
+    uint32_t status = vault_decryptor_new(opened, context, aad.data, aad.length, &decryptor, error);
+    while (status == VAULT_OK && done < input.length) {
+        size_t length = input.length - done < PIECE ? input.length - done : PIECE;
+        status = vault_decryptor_update(decryptor, input.data + done, length, output, error);
+        done += length;
+    }
+    if (status == VAULT_OK) {
+        status = vault_decryptor_finish(decryptor, output, error);
+    }
+    vault_decryptor_free(decryptor);
+    return status;
+}
+
+static uint32_t work(const vault *opened, const char *verb, const vault_context *context, file_bytes input, file_bytes aad,
+                     vault_buffer *output, vault_error **error) {
+    if (strcmp(verb, "encrypt") == 0) {
+        return vault_encrypt(opened, input.data, input.length, context, aad.data, aad.length, output, error);
+    }
+    if (strcmp(verb, "decrypt") == 0) {
+        return vault_decrypt(opened, input.data, input.length, context, aad.data, aad.length, output, error);
+    }
+    if (strcmp(verb, "encrypt-stream") == 0) {
+        return encrypt_stream(opened, context, input, aad, output, error);
+    }
+    CHECK(strcmp(verb, "decrypt-stream") == 0);
+    return decrypt_stream(opened, context, input, aad, output, error);
+}
+
+static void obey(const vault *opened, char **fields) {
+    vault_context_item items[11];
+    file_bytes input = read_file(fields[2]), aad = {NULL, 0};
+    vault_buffer output = VAULT_BUFFER_INIT;
+    vault_context *context = NULL;
+    vault_error *error = NULL;
+    uint32_t status = vault_context_new(items, read_items(fields[1], items, 11), &context, &error);
+    if (strcmp(fields[4], "-") != 0) {
+        aad = read_file(fields[4]);
+    }
+    if (status == VAULT_OK) {
+        status = work(opened, fields[0], context, input, aad, &output, &error);
+    }
+    if (status == VAULT_OK) {
+        write_file(fields[3], output);
+        printf("ok\n");
+    } else {
+        printf("%u %s\n", (unsigned)status, vault_status_name(status));
+        fprintf(stderr, "%s: %s\n", vault_error_name(error), vault_error_message(error));
+        vault_error_free(error);
+    }
+    vault_buffer_free(&output);
+    vault_context_free(context);
+    free(input.data);
+    free(aad.data);
+}
+
+/* Cuts a line up at its tabs, in place. */
+static int split(char *line, char **fields, int count) {
+    int found = 0;
+    line[strcspn(line, "\n")] = '\0';
+    while (line != NULL && found < count) {
+        char *tab = strchr(line, '\t');
+        fields[found++] = line;
+        line = tab == NULL ? NULL : tab + 1;
+        if (tab != NULL) {
+            *tab = '\0';
+        }
+    }
+    return found;
 }
 
 int main(int argc, char **argv) {
-    vault_context_item items[11];
-    file_bytes input, aad = {NULL, 0};
-    vault_buffer output = VAULT_BUFFER_INIT;
-    vault_context *context = NULL;
-    vault *opened = NULL;
-    vault_error *error = NULL;
-    uint32_t status;
-    if ((argc != 6 && argc != 7) || (strcmp(argv[1], "encrypt") != 0 && strcmp(argv[1], "decrypt") != 0)) {
-        fprintf(stderr, "usage: matrix encrypt|decrypt CONFIG NAME=VALUE[,...] INPUT OUTPUT [AAD]\n");
+    char line[8192], *fields[5];
+    vault *opened;
+    if (argc != 2) {
+        fprintf(stderr, "usage: matrix CONFIG < COMMANDS\n");
         return 2;
     }
-    input = read_file(argv[4]);
-    if (argc == 7) {
-        aad = read_file(argv[6]);
+    opened = open_vault(argv[1]);
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        CHECK(split(line, fields, 5) == 5);
+        obey(opened, fields);
     }
-    status = vault_open(argv[2], strlen(argv[2]), NULL, &opened, &error);
-    if (status == VAULT_OK) {
-        status = vault_context_new(items, read_items(argv[3], items, 11), &context, &error);
-    }
-    if (status == VAULT_OK && strcmp(argv[1], "encrypt") == 0) {
-        status = vault_encrypt(opened, input.data, input.length, context, aad.data, aad.length, &output, &error);
-    } else if (status == VAULT_OK) {
-        status = vault_decrypt(opened, input.data, input.length, context, aad.data, aad.length, &output, &error);
-    }
-    if (status != VAULT_OK) {
-        return report(status, error);
-    }
-    write_file(argv[5], output);
-    vault_buffer_free(&output);
-    vault_context_free(context);
     vault_free(opened);
-    free(input.data);
-    free(aad.data);
     return 0;
 }

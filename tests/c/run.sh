@@ -113,15 +113,22 @@ run_tests() {
 run_matrix() {
     printf 'some data' >"$1/data"
     printf 'row 7' >"$1/aad"
-    set -- "$1" "$1/new/libvault.toml" "organization_id=org_123,user_id=u1"
-    "$1/matrix" encrypt "$2" "$3" "$1/data" "$1/envelope" "$1/aad"
-    "$1/matrix" decrypt "$2" "$3" "$1/envelope" "$1/again" "$1/aad"
-    cmp "$1/data" "$1/again"
-    rm "$1/again"
-    ! "$1/matrix" decrypt "$2" "organization_id=org_124" "$1/envelope" "$1/again" 2>/dev/null >"$1/refusal" ||
-        fail "another context was accepted"
-    grep -qx "103 ContextMismatch" "$1/refusal" || fail "the matrix program reports $(cat "$1/refusal")"
-    [ ! -e "$1/again" ] || fail "a refused call left an output file"
+    for way in "" -stream; do
+        rm -f "$1/again"
+        {
+            matrix_line "encrypt$way" 123 "$1/data" "$1/envelope" "$1/aad"
+            matrix_line "decrypt$way" 123 "$1/envelope" "$1/again" "$1/aad"
+            matrix_line "decrypt$way" 124 "$1/envelope" "$1/refused" "$1/aad"
+        } | "$1/matrix" "$1/new/libvault.toml" 2>/dev/null >"$1/answers"
+        printf 'ok\nok\n103 ContextMismatch\n' | cmp - "$1/answers" || fail "the matrix program answers $(cat "$1/answers")"
+        cmp "$1/data" "$1/again"
+        [ ! -e "$1/refused" ] || fail "a refused call left an output file"
+    done
+}
+
+# A command of tests/matrix/run_matrix.py.
+matrix_line() {
+    printf '%s\torganization_id=org_%s,user_id=u1\t%s\t%s\t%s\n' "$@"
 }
 
 # A stranger's projects, in an empty directory, with nothing but the installed files.

@@ -3,38 +3,43 @@
 
     tests/matrix/run_matrix.py [--only NAME,NAME]
 
-4 producers × 4 consumers × 2 policies × 5 payload sizes. Producer and consumer are processes of their own and share only
-files. Run it with the Python that has the wheel installed; the other programs must have been built. Half of the
-envelopes have AAD. Exits with 1 on any difference or with fewer than 160 cells.
+4 writers × 4 readers × 4 policies × 2 forms × 6 payload sizes. Every writer and every reader is a process of its own (the command
+line: one for each envelope), and they share only files. Each reader opens each envelope twice, in one call and as a stream; a cell
+passes if both give the payload, byte for byte. Run it with the Python that has the wheel installed; the other programs must have been
+built. Half of the envelopes have AAD. Exits with 1 on any difference or with fewer than 768 cells.
+
+The programs of C, Python and Node take a configuration as their argument, read one command a line from standard input,
+
+    VERB <tab> NAME=VALUE <tab> INPUT <tab> OUTPUT <tab> AAD_FILE or -
+
+and answer each with `ok` or with number and name of the error. VERB is encrypt, decrypt, encrypt-stream or decrypt-stream; the last two
+pass the bytes in pieces of 10,000.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import itertools
 import secrets
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-CELLS = 160
-SIZES = [0, 1, 64, 65_536, 1_048_577]
-SECONDS = 60  # for one process; none needs more than a fraction of one
+PROGRAM = ROOT / "target/release/libvault"
+CELLS = 768
+FRAME = 65_536  # the default of every language
+SIZES = [0, 1, FRAME - 1, FRAME, FRAME + 1, 3 * FRAME + 1]
+SECONDS = 300  # for one process; none needs more than a fraction of it
 
-
-@dataclass(frozen=True)
-class Policy:
-    name: str
-    context: str
-    decision_bits: int  # docs/envelope.md §3: the two most significant bits of the decision byte
-
-
-POLICIES = [Policy("managed", "organization_id=org_managed", 0), Policy("customer_gated", "organization_id=org_customer", 1)]
-DECISION_OFFSET = 6
+# docs/envelope.md §3: the flags at offset 5, the policy in the two most significant bits of the decision byte behind them.
+FLAGS_OFFSET, DECISION_OFFSET = 5, 6
+FORMS = {"one_shot": (0, "encrypt"), "framed": (0x80 | 16, "encrypt-stream")}
+POLICIES = ["managed", "customer_gated", "dual_control", "any_of"]
 
 
 @dataclass(frozen=True)
@@ -42,105 +47,154 @@ class Step:
     """Encrypt or decrypt one file."""
 
     verb: str
-    config: Path
-    context: str
+    policy: str
     source: Path
     target: Path
     aad: Path | None
 
-    def positional(self) -> list[str]:
-        words = [self.verb, self.config, self.context, self.source, self.target]
-        return [str(word) for word in words + ([self.aad] if self.aad else [])]
+    @property
+    def context(self) -> str:
+        return f"organization_id=org_{self.policy}"
 
-    def options(self) -> list[str]:
-        words = [self.verb, "--config", self.config, "--context", self.context, "--input", self.source, "--output", self.target]
-        return [str(word) for word in words + (["--aad-file", self.aad] if self.aad else [])]
+    def line(self) -> str:
+        return "\t".join([self.verb, self.context, str(self.source), str(self.target), str(self.aad or "-")])
 
 
-LANGUAGES: dict[str, tuple[list[Path | str], Callable[[Step], list[str]]]] = {
-    "cli": ([ROOT / "target/release/libvault"], Step.options),
-    "c": ([ROOT / "build/c-tests/matrix"], Step.positional),
-    "python": ([sys.executable, ROOT / "tests/python/matrix.py"], Step.positional),
-    "node": (["node", ROOT / "bindings/node/test/matrix.mjs"], Step.positional),
+@dataclass(frozen=True)
+class Sealed:
+    """An envelope, and what has to come out of it."""
+
+    writer: str
+    policy: str
+    form: str
+    payload: Path
+    aad: Path | None
+    envelope: Path
+
+    def __str__(self) -> str:
+        return f"{self.writer}, {self.policy}, {self.form}, {self.payload.stat().st_size} bytes"
+
+    def mistake(self) -> str | None:
+        written, payload = self.envelope.read_bytes(), self.payload.read_bytes()
+        if written[FLAGS_OFFSET] != FORMS[self.form][0]:
+            return f"the flags are {written[FLAGS_OFFSET]:#x}"
+        if written[DECISION_OFFSET] >> 6 != POLICIES.index(self.policy):
+            return "the policy is another one"
+        if len(payload) >= 64 and payload[:64] in written:
+            return "the payload stands in the envelope"
+        return None
+
+
+def run_program(command: list[str | Path], config: Path, steps: list[Step]) -> Iterable[str]:
+    """One process for all steps; gives an answer for each."""
+    lines = "".join(step.line() + "\n" for step in steps)
+    done = subprocess.run([*command, config], input=lines, capture_output=True, text=True, timeout=SECONDS)
+    answers = done.stdout.splitlines()
+    ended = f"the program ended with {done.returncode}: {done.stderr.strip()[-500:]}"
+    return itertools.islice(itertools.chain(answers, itertools.repeat(ended)), len(steps))
+
+
+def run_command_line(_command: list[str | Path], config: Path, steps: list[Step]) -> Iterable[str]:
+    for step in steps:
+        verb, _, stream = step.verb.partition("-")
+        command = [PROGRAM, verb, "--config", config, "--context", step.context]
+        command += ["--aad-file", step.aad] if step.aad else []
+        if not stream:
+            done = subprocess.run([*command, "--input", step.source, "--output", step.target], capture_output=True, timeout=SECONDS)
+        else:
+            command += ["--frame-size", str(FRAME)] if verb == "encrypt" else []
+            with step.source.open("rb") as source, step.target.open("wb") as target:
+                done = subprocess.run(command, stdin=source, stdout=target, stderr=subprocess.PIPE, timeout=SECONDS)
+        yield "ok" if done.returncode == 0 else done.stderr.decode().strip()
+
+
+Runner = Callable[[list[str | Path], Path, list[Step]], Iterable[str]]
+LANGUAGES: dict[str, tuple[Runner, list[str | Path]]] = {
+    "cli": (run_command_line, []),
+    "c": (run_program, [ROOT / "build/c-tests/matrix"]),
+    "python": (run_program, [sys.executable, ROOT / "tests/python/matrix.py"]),
+    "node": (run_program, ["node", ROOT / "bindings/node/test/matrix.mjs"]),
 }
 
 
-class Difference(Exception):
-    """A cell that is not as it must be."""
-
-
-def run(language: str, step: Step) -> None:
-    program, arguments = LANGUAGES[language]
-    command = [str(word) for word in program] + arguments(step)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
-    if done.returncode != 0:
-        raise Difference(f"{language} {step.verb}: exit code {done.returncode}: {(done.stdout + done.stderr).strip()}")
+def run(language: str, config: Path, steps: list[Step]) -> list[str]:
+    runner, command = LANGUAGES[language]
+    return list(runner(command, config, steps))
 
 
 def make_vault(directory: Path) -> Path:
-    """A vault with one binding whose customer key is a local key file; gives the path of the configuration."""
-    program = str(LANGUAGES["cli"][0][0])
-    subprocess.run([program, "init", str(directory)], check=True, capture_output=True, timeout=SECONDS)
-    customer = directory / "customer.key"
-    customer.touch(mode=0o600)
-    customer.write_text(f"libvault key file v1\n1 {secrets.token_hex(32)}\n")
+    """A vault with one binding for each policy, its keys local key files; gives the path of the configuration."""
+    subprocess.run([PROGRAM, "init", directory], check=True, capture_output=True, timeout=SECONDS)
     config = directory / "libvault.toml"
     with config.open("a") as file:
-        file.write(
-            '\n[[bindings]]\nid = "bnd_customer"\nowner = "customer"\nselector = { organization_id = "org_customer" }\n'
-            '\n[[bindings.keys]]\nid = "key_customer"\nprovider = "local"\npath = "customer.key"\n'
-        )
+        for policy in POLICIES[1:]:
+            file.write(
+                f'\n[[bindings]]\nid = "bnd_{policy}"\nowner = "{policy}"\npolicy = "{policy}"\n'
+                f'selector = {{ organization_id = "org_{policy}" }}\n'
+            )
+            for number in [1, 2]:
+                key = directory / f"{policy}-{number}.key"
+                key.touch(mode=0o600)
+                key.write_text(f"libvault key file v1\n1 {secrets.token_hex(32)}\n")
+                file.write(f'\n[[bindings.keys]]\nid = "key_{policy}_{number}"\nprovider = "local"\npath = "{key.name}"\n')
     return config
 
 
-def produce(producer: str, policy: Policy, config: Path, payload: Path, aad: Path | None, envelope: Path) -> None:
-    run(producer, Step("encrypt", config, policy.context, payload, envelope, aad))
-    written = envelope.read_bytes()
-    if written[DECISION_OFFSET] >> 6 != policy.decision_bits:
-        raise Difference(f"{producer}: the envelope is not {policy.name}")
-    if payload.stat().st_size >= 64 and payload.read_bytes()[:64] in written:
-        raise Difference(f"{producer}: the payload stands in the envelope")
+def write_all(languages: list[str], config: Path, directory: Path) -> tuple[list[Sealed], int]:
+    """Every envelope of every language that is as it should be, and the number of the others."""
+    associated = directory / "aad"
+    associated.write_bytes(b'{"record": 17}')
+    payloads = [directory / f"payload-{size}" for size in SIZES]
+    for payload, size in zip(payloads, SIZES):
+        payload.write_bytes(secrets.token_bytes(size))
+    sealed, failures = [], 0
+    for writer in languages:
+        envelopes = [
+            Sealed(writer, policy, form, payload, associated if number % 2 else None, directory / f"{writer}-{policy}-{form}-{payload.name}")
+            for number, (policy, form, payload) in enumerate(itertools.product(POLICIES, FORMS, payloads))
+        ]
+        steps = [Step(FORMS[each.form][1], each.policy, each.payload, each.envelope, each.aad) for each in envelopes]
+        for each, answer in zip(envelopes, run(writer, config, steps)):
+            mistake = each.mistake() if answer == "ok" else answer
+            if mistake:
+                failures += 1
+                print(f"FAIL {each}: {mistake}")
+            else:
+                sealed.append(each)
+    return sealed, failures
 
 
-def consume(consumer: str, policy: Policy, config: Path, payload: Path, aad: Path | None, envelope: Path) -> None:
-    opened = envelope.with_suffix(f".{consumer}")
-    run(consumer, Step("decrypt", config, policy.context, envelope, opened, aad))
-    if opened.read_bytes() != payload.read_bytes():
-        raise Difference(f"{consumer}: other bytes came out")
-    opened.unlink()
+def read_all(reader: str, config: Path, sealed: list[Sealed]) -> tuple[int, int]:
+    """How many envelopes the reader opens, and how many it does not."""
+    pairs = [(each, verb, each.envelope.with_name(f"{each.envelope.name}.{reader}.{verb}")) for each in sealed for verb in ["decrypt", "decrypt-stream"]]
+    answers = run(reader, config, [Step(verb, each.policy, each.envelope, opened, each.aad) for each, verb, opened in pairs])
+    failed = set()
+    for (each, verb, opened), answer in zip(pairs, answers):
+        if answer == "ok" and opened.read_bytes() == each.payload.read_bytes():
+            opened.unlink()
+            continue
+        failed.add(each)
+        print(f"FAIL {each} → {reader} {verb}: {'other bytes came out' if answer == 'ok' else answer}")
+    return len(sealed) - len(failed), len(failed)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(LANGUAGES), metavar="NAME,NAME", help="some of the languages: always exits with 1")
     languages = parser.parse_args().only.split(",")
-    cells = failures = 0
+    began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="libvault-matrix-") as scratch:
         directory = Path(scratch)
         config = make_vault(directory / "vault")
-        associated = directory / "aad"
-        associated.write_bytes(json.dumps({"record": 17}).encode())
-        for size in SIZES:
-            payload = directory / f"payload-{size}"
-            payload.write_bytes(secrets.token_bytes(size))
-            for index, policy in enumerate(POLICIES):
-                aad = associated if (SIZES.index(size) + index) % 2 else None
-                for producer in languages:
-                    envelope = directory / f"{producer}-{policy.name}-{size}"
-                    try:
-                        produce(producer, policy, config, payload, aad, envelope)
-                    except (Difference, subprocess.SubprocessError, OSError) as trouble:
-                        failures += len(languages)
-                        print(f"FAIL {producer} → all, {policy.name}, {size} bytes: {trouble}")
-                        continue
-                    for consumer in languages:
-                        try:
-                            consume(consumer, policy, config, payload, aad, envelope)
-                            cells += 1
-                        except (Difference, subprocess.SubprocessError, OSError) as trouble:
-                            failures += 1
-                            print(f"FAIL {producer} → {consumer}, {policy.name}, {size} bytes: {trouble}")
-    print(f"matrix: {cells} cells passed ({len(languages)}×{len(languages)} languages × {len(POLICIES)} policies × {len(SIZES)} sizes), {failures} failed")
+        sealed, unwritten = write_all(languages, config, directory)
+        cells, failures = 0, unwritten * len(languages)
+        for reader in languages:
+            passed, failed = read_all(reader, config, sealed)
+            cells, failures = cells + passed, failures + failed
+    print(
+        f"matrix: {cells} cells passed ({len(languages)} writers × {len(languages)} readers × {len(POLICIES)} policies × "
+        f"{len(FORMS)} forms × {len(SIZES)} sizes), {failures} failed, {time.monotonic() - began:.0f} s"
+    )
     return 0 if failures == 0 and cells >= CELLS else 1
 
 

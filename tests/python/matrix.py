@@ -1,8 +1,6 @@
-"""One step of the cross-language matrix (tests/matrix): encrypts or decrypts a file in a process of its own.
+"""The Python side of the cross-language matrix; tests/matrix/run_matrix.py says what a command looks like.
 
-    matrix.py encrypt|decrypt CONFIG NAME=VALUE INPUT OUTPUT [AAD_FILE]
-
-Exit code 0; or 1 with the number of the error on standard output.
+    matrix.py CONFIG < COMMANDS
 """
 
 from __future__ import annotations
@@ -12,20 +10,39 @@ from pathlib import Path
 
 import libvault
 
+PIECE = 10_000
 
-def main(verb: str, config: str, item: str, source: str, target: str, aad_file: str | None = None) -> int:
+
+def work(vault: libvault.Vault, verb: str, item: str, source: str, target: str, aad_file: str) -> None:
     name, _, value = item.partition("=")
-    aad = None if aad_file is None else Path(aad_file).read_bytes()
-    try:
-        with libvault.open(config) as vault:
-            run = {"encrypt": vault.encrypt, "decrypt": vault.decrypt}[verb]
-            result = run(Path(source).read_bytes(), {name: value}, aad)
-    except libvault.VaultError as error:
-        print(error.code)
-        return 1
-    Path(target).write_bytes(result)
-    return 0
+    context = {name: value}
+    aad = None if aad_file == "-" else Path(aad_file).read_bytes()
+    match verb:
+        case "encrypt":
+            Path(target).write_bytes(vault.encrypt(Path(source).read_bytes(), context, aad))
+        case "decrypt":
+            Path(target).write_bytes(vault.decrypt(Path(source).read_bytes(), context, aad))
+        case "encrypt-stream":
+            with open(source, "rb") as plain, vault.open_encrypt(target, context, aad) as sealed:
+                while piece := plain.read(PIECE):
+                    sealed.write(piece)
+        case "decrypt-stream":
+            with vault.open_decrypt(source, context, aad) as opened, open(target, "wb") as plain:
+                while piece := opened.read(PIECE):
+                    plain.write(piece)
+        case _:
+            raise ValueError(verb)
+
+
+def main(config: str) -> None:
+    with libvault.open(config) as vault:
+        for line in sys.stdin:
+            try:
+                work(vault, *line.rstrip("\n").split("\t"))
+                print("ok")
+            except libvault.VaultError as error:
+                print(error.code, error.name)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    main(*sys.argv[1:])

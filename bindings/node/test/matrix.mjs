@@ -1,26 +1,39 @@
-// One cell of the cross-language matrix:
-//   node matrix.mjs encrypt|decrypt CONFIG CONTEXT_NAME=VALUE INPUT OUTPUT [AADFILE]
-// Prints the numeric code of a failure and exits with 1.
-import { readFileSync, writeFileSync } from 'node:fs';
+// The Node side of the cross-language matrix; tests/matrix/run_matrix.py says what a command looks like.
+//   node matrix.mjs CONFIG < COMMANDS
+import { createReadStream, createWriteStream, readFileSync, writeFileSync } from 'node:fs';
+import { createInterface } from 'node:readline';
+import { pipeline } from 'node:stream/promises';
 
 import { Vault, VaultError } from '../index.mjs';
 
-const [verb, config, item, input, output, aadFile] = process.argv.slice(2);
-if (!['encrypt', 'decrypt'].includes(verb) || output === undefined) {
-  console.error('usage: node matrix.mjs encrypt|decrypt CONFIG CONTEXT_NAME=VALUE INPUT OUTPUT [AADFILE]');
-  process.exit(2);
+const PIECE = 10_000;
+
+async function work(vault, verb, item, source, target, aadFile) {
+  const separator = item.indexOf('=');
+  const context = { [item.slice(0, separator)]: item.slice(separator + 1) };
+  const options = aadFile === '-' ? undefined : { aad: readFileSync(aadFile) };
+  const through = (stream) => pipeline(createReadStream(source, { highWaterMark: PIECE }), stream, createWriteStream(target));
+  switch (verb) {
+    case 'encrypt':
+    case 'decrypt':
+      return writeFileSync(target, await vault[verb](readFileSync(source), context, options));
+    case 'encrypt-stream':
+      return through(vault.createEncryptStream(context, options));
+    case 'decrypt-stream':
+      return through(vault.createDecryptStream(context, options));
+    default:
+      throw new RangeError(verb);
+  }
 }
 
-const separator = item.indexOf('=');
-const context = { [item.slice(0, separator)]: item.slice(separator + 1) };
-const options = aadFile === undefined ? undefined : { aad: readFileSync(aadFile) };
-
-try {
-  const vault = await Vault.open(config);
-  writeFileSync(output, await vault[verb](readFileSync(input), context, options));
-  vault.close();
-} catch (error) {
-  if (!(error instanceof VaultError)) throw error;
-  console.log(error.number);
-  process.exitCode = 1;
+const vault = await Vault.open(process.argv[2]);
+for await (const line of createInterface({ input: process.stdin })) {
+  try {
+    await work(vault, ...line.split('\t'));
+    console.log('ok');
+  } catch (error) {
+    if (!(error instanceof VaultError)) throw error;
+    console.log(error.number, error.code);
+  }
 }
+vault.close();
