@@ -9,11 +9,13 @@ The environment of the programs holds no path of the repository, no LD_LIBRARY_P
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -66,6 +68,9 @@ def test_python(python: Path, stranger: Mapping[str, str], tmp_path: Path) -> No
     program = tmp_path / "quickstart.py"
     program.write_text(BLOCKS["python"], encoding="utf-8")
     assert run([python, program.name], cwd=tmp_path, env=stranger) == BLOCKS["output"]
+    with plan_for_two_customers(tmp_path):
+        program.write_text(BLOCKS["files python"], encoding="utf-8")
+        run([python, program.name], cwd=tmp_path, env=stranger)
 
 
 def test_node(stranger: Mapping[str, str], tmp_path: Path) -> None:
@@ -76,6 +81,9 @@ def test_node(stranger: Mapping[str, str], tmp_path: Path) -> None:
     program = tmp_path / "quickstart.mjs"
     program.write_text(BLOCKS["node"], encoding="utf-8")
     assert run(["node", program.name], cwd=tmp_path, env=stranger) == BLOCKS["output"]
+    with plan_for_two_customers(tmp_path):
+        program.write_text(BLOCKS["files node"], encoding="utf-8")
+        run(["node", program.name], cwd=tmp_path, env=stranger)
 
 
 def test_c(stranger: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
@@ -96,6 +104,8 @@ def test_shell(stranger: Mapping[str, str], tmp_path_factory: pytest.TempPathFac
     printed = run(["sh", "-euc", f"exec 2>&1\n{BLOCKS['shell']}"], cwd=tmp_path, env=environment).splitlines()
     assert printed[0] == "243 bytes: attack at dawn" and printed[1].startswith("error[103 ContextMismatch]: ")
     assert printed[2].startswith("what to do: ") and printed[3:] == ["exit code 3"]
+    with plan_for_two_customers(tmp_path):
+        run(["sh", "-euc", BLOCKS["files shell"]], cwd=tmp_path, env=environment)
     assert run(["man", "-w", "-M", stage / "usr/local/share/man", "libvault"], cwd=tmp_path) if shutil.which("man") else True
 
 
@@ -114,6 +124,19 @@ def test_the_binding_takes_over(python: Path, stranger: Mapping[str, str], tmp_p
     program.write_text(lines, encoding="utf-8")
     printed = run([python, program.name], cwd=tmp_path, env=stranger).removeprefix(BLOCKS["output"])
     assert printed.splitlines() == ["customer_gated [('bnd_org_123', ['key_abc'])]", "managed", "attack at dawn 0"]
+
+
+@contextmanager
+def plan_for_two_customers(directory: Path) -> Iterator[None]:
+    """What the README's programs for files start from, and what must come of it."""
+    plan = directory / "plan.txt"
+    plan.write_bytes(secrets.token_bytes(3_000_000))
+    yield
+    envelopes = []
+    for customer in ["org_123", "org_456"]:
+        assert (directory / f"plan.{customer}.txt").read_bytes() == plan.read_bytes()
+        envelopes.append((directory / f"plan.{customer}.vault").read_bytes())
+    assert envelopes[0] != envelopes[1] and plan.read_bytes()[:64] not in envelopes[0]
 
 
 def package(pattern: str) -> Path:
