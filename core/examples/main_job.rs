@@ -1,6 +1,6 @@
 //! The main job once, for each kind of keys, with everything in hand until told to let go: `tests/memory` looks into its memory.
 //!
-//! `main_job CONFIG DIRECTORY` leaves what it made in DIRECTORY, prints `held LOCKED UNLOCKED` (bytes of secret memory) and waits for a line, drops and
+//! `main_job CONFIG DIRECTORY KIND...` does it for the contexts `organization_id: org_KIND`, leaves what it made in DIRECTORY, prints `held LOCKED UNLOCKED` (bytes of secret memory) and waits for a line, drops and
 //! closes everything, prints `closed` and waits for another. Its own copies of the plaintext it wipes itself, so that what is found afterwards is the
 //! library's.
 
@@ -16,13 +16,13 @@ const LONG: usize = 100_000;
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [config, directory] = arguments.as_slice() else {
-        return Err("usage: main_job CONFIG DIRECTORY".into());
+    let [config, directory, kinds @ ..] = arguments.as_slice() else {
+        return Err("usage: main_job CONFIG DIRECTORY KIND...".into());
     };
     let directory = Path::new(directory);
     let vault = Vault::open(Config::from_file(config)?)?;
     let mut held = Vec::new();
-    for (kind, seed) in [("managed", 1), ("customer", 3), ("dual", 5)] {
+    for (kind, seed) in kinds.iter().zip((1..).step_by(2)) {
         let context = Context::new([("organization_id", format!("org_{kind}"))])?;
         message(&vault, &context, &directory.join(format!("{kind}-short.envelope")), SHORT, seed)?;
         message(&vault, &context, &directory.join(format!("{kind}-long.envelope")), LONG, seed + 1)?;

@@ -42,6 +42,16 @@ def of_vault(directory: Path, copy: Path, messages: dict[str, tuple[str, context
     return secrets
 
 
+def add_derived(name: str, kind: str, data: bytes, items: contexts.Items, wrapped: list[bytes], secrets: Secrets) -> None:
+    """What is derived from the data key of a bundle with one share, which is one of those that a KMS wrapped."""
+    parsed, canon = envelope.parse(kind, data), contexts.canonical(items)
+    for share in (plaintext[:32] for plaintext in wrapped):
+        schedule = keys.Schedule(share, parsed.suite, parsed.purpose, canon)
+        if schedule.commitment == parsed.commitment:
+            return _add_schedule(name, kind, parsed, schedule, secrets)
+    raise ValueError(f"no wrapped share is the data key of {name}")
+
+
 def _read(vault: vaults.Vault, name: str, kind: str, data: bytes, items: contexts.Items, secrets: Secrets) -> None:
     canon = contexts.canonical(items)
     keks = [key.key for item in contexts.items_of(canon) if (key := vault.managed_key(item))]
@@ -52,11 +62,14 @@ def _read(vault: vaults.Vault, name: str, kind: str, data: bytes, items: context
     reading = _Reading(vault, canon)
     reading.examine(kind, data)
     data_key, parsed = reading.data_key(), reading.parsed
-    schedule = keys.Schedule(data_key, parsed.suite, parsed.purpose, canon)
     # The only share is the data key itself.
     for index, share in enumerate(reading.shares if len(reading.shares) > 1 else []):
         secrets.add(f"{name}: share {index}", share)
     secrets.add(f"{name}: data key", data_key)
+    _add_schedule(name, kind, parsed, keys.Schedule(data_key, parsed.suite, parsed.purpose, canon), secrets)
+
+
+def _add_schedule(name: str, kind: str, parsed: envelope.Parsed, schedule: keys.Schedule, secrets: Secrets) -> None:
     secrets.add(f"{name}: extracted", schedule._prk, is_mac_key=True)
     secrets.add(f"{name}: bundle key", schedule._bundle_key, is_mac_key=True)
     if kind == envelope.ENVELOPE:

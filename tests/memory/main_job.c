@@ -1,4 +1,4 @@
-/* The main job once, for each kind of keys, with everything in hand until told to let go: main_job CONFIG DIRECTORY.
+/* The main job once, for each kind of keys, with everything in hand until told to let go: main_job CONFIG DIRECTORY KIND KIND KIND.
  *
  * It leaves what it made in DIRECTORY, prints "held" and waits for a line, frees and closes everything, prints "closed" and waits for another. Its
  * own copies of the plaintext it wipes itself, so that what is found afterwards is the library's. */
@@ -56,27 +56,26 @@ static void wait_for_line(const char *said) {
 }
 
 int main(int argc, char **argv) {
-    static const char *const kinds[KINDS] = {"managed", "customer", "dual"};
     vault_buffer keys[2 * KINDS], bundles[KINDS];
     vault_context *contexts[KINDS];
     vault *opened;
     int number;
-    CHECK(argc == 3);
+    CHECK(argc == 3 + KINDS);
     memset(keys, 0, sizeof(keys));
     memset(bundles, 0, sizeof(bundles));
     opened = open_vault(argv[1]);
     for (number = 0; number < KINDS; number++) {
         char name[64];
-        snprintf(name, sizeof(name), "org_%s", kinds[number]);
+        snprintf(name, sizeof(name), "org_%s", argv[3 + number]);
         contexts[number] = context_of("organization_id", name);
-        snprintf(name, sizeof(name), "%s-short.envelope", kinds[number]);
+        snprintf(name, sizeof(name), "%s-short.envelope", argv[3 + number]);
         message(opened, contexts[number], argv[2], name, SHORT, (uint64_t)(2 * number + 1));
-        snprintf(name, sizeof(name), "%s-long.envelope", kinds[number]);
+        snprintf(name, sizeof(name), "%s-long.envelope", argv[3 + number]);
         message(opened, contexts[number], argv[2], name, LONG, (uint64_t)(2 * number + 2));
         CHECK_OK(vault_create_data_key(opened, contexts[number], &keys[2 * number], &bundles[number], error));
         CHECK_OK(vault_decrypt_data_key(opened, bundles[number].data, bundles[number].length, contexts[number],
                                         &keys[2 * number + 1], error));
-        snprintf(name, sizeof(name), "%s.bundle", kinds[number]);
+        snprintf(name, sizeof(name), "%s.bundle", argv[3 + number]);
         save(argv[2], name, &bundles[number]);
     }
     wait_for_line("held");

@@ -43,14 +43,13 @@ def search(pid: int, secrets: Mapping[str, bytes]) -> list[Hit]:
     for name, secret in secrets.items():
         for at in range(0, len(secret) - 15, 16):
             pieces.setdefault(bytes(secret[at : at + 16]), name)
-    # One pass over the memory for all pieces together.
-    pattern = re.compile(b"|".join(re.escape(piece) for piece in pieces), re.DOTALL)
     hits = []
     for region, address, content in _content(pid):
-        at = 0
-        while match := pattern.search(content, at):
-            hits.append(Hit(pieces[match[0]], address + match.start(), region))
-            at = match.start() + 1
+        for piece, name in pieces.items():
+            at = content.find(piece)
+            while at >= 0:
+                hits.append(Hit(name, address + at, region))
+                at = content.find(piece, at + 1)
     return hits
 
 
