@@ -11,7 +11,7 @@ VENV := .venv/bin/python
 export CARGO_TARGET_DIR := $(CURDIR)/target
 MATCHING_CASES := $(CURDIR)/build/matching-cases.jsonl
 
-.PHONY: help demo test test-rust test-c test-python test-node test-cli test-kms test-matrix test-quickstart build setup \
+.PHONY: help demo test test-rust test-c test-python test-node test-cli test-kms test-matrix test-memory test-forks test-quickstart build setup \
 	install man bench bench-matching vectors header errors lint clean prerequisites
 
 help:
@@ -27,7 +27,7 @@ help:
 demo: build
 	$(VENV) demo/story.py
 
-test: test-rust test-c test-python test-node test-cli test-kms test-matrix test-quickstart
+test: test-rust test-c test-python test-node test-cli test-kms test-matrix test-memory test-forks test-quickstart
 	@echo 'make test: everything passed'
 
 test-rust: build $(MATCHING_CASES)
@@ -60,6 +60,14 @@ test-kms: build
 
 test-matrix: build test-c
 	$(VENV) tests/matrix/run_matrix.py
+
+# The memory of programs that did the main job, searched for keys and plaintext.
+test-memory: build
+	cargo build --release --locked -p libvault-core --example main_job
+	$(VENV) -m pytest -q -s tests/memory
+
+test-forks: build
+	$(VENV) -m pytest -q tests/forks
 
 test-quickstart: build
 	$(VENV) -m pytest -q tests/quickstart

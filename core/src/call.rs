@@ -71,10 +71,15 @@ impl<'a> Call<'a> {
     }
 
     /// An attempt under the configuration that is in force now.
-    pub(crate) fn attempt(self, context: &Context) -> Attempt<'a> {
+    ///
+    /// # Errors
+    /// `Closed`.
+    pub(crate) fn attempt(self, context: &Context) -> Result<Attempt<'a>> {
         let snapshot = self.engine.snapshot();
+        // In this order: what a closed vault has instead of a configuration is never used.
+        self.engine.check_open()?;
         let trail = Trail::begin(snapshot.audit.as_ref(), self.operation, self.options.actor.as_ref(), context);
-        Attempt { call: self, snapshot, task: Task { trail, deadline: None } }
+        Ok(Attempt { call: self, snapshot, task: Task { trail, deadline: None } })
     }
 
     pub(crate) fn store_access(&self) -> StoreAccess {

@@ -1,13 +1,14 @@
 //! What the verbs do: decide, wrap, unwrap, seal and open. The public face is in `vault.rs`.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
 mod attempts;
 mod change;
+mod closed;
 mod draw;
 mod open;
 #[cfg(all(test, feature = "sqlite"))]
@@ -29,7 +30,7 @@ use crate::audit::Audit;
 use crate::call::now;
 use crate::config::Config;
 use crate::context::Context;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, Result};
 use crate::log::Log;
 use crate::managed::ManagedKeys;
 use crate::registry::{Decision, Outcome, Registry};
@@ -58,6 +59,8 @@ pub(crate) struct Snapshot {
     pub(crate) total_timeout: Duration,
     pub(crate) audit: Option<Audit>,
     audit_file: Option<setup::AuditFile>,
+    /// Set in the one that follows the last: which that was.
+    closes: Option<Weak<Snapshot>>,
 }
 
 /// Where reads of the embedded store happen: they can wait for a disk or for another process's lock.
@@ -93,6 +96,10 @@ impl Engine {
         match made {
             Ok(snapshot) => {
                 self.current.store(Arc::new(snapshot));
+                if let Err(error) = self.check_open() {
+                    self.drop_snapshot();
+                    return Err(error);
+                }
                 self.counters.reloads.count();
                 self.log.info("reloaded", "the new configuration is in force");
                 Ok(())
@@ -109,9 +116,11 @@ impl Engine {
         self.current.load()
     }
 
-    /// Whether `snapshot` is still the configuration in force.
+    /// Whether `snapshot` is still the configuration in force, or was when the vault was closed: calls under way then finish.
     pub(crate) fn is_current(&self, snapshot: &Arc<Snapshot>) -> bool {
-        Arc::ptr_eq(&self.current.load(), snapshot)
+        let current = self.current.load();
+        Arc::ptr_eq(&current, snapshot)
+            || current.closes.as_ref().is_some_and(|last| last.as_ptr() == Arc::as_ptr(snapshot))
     }
 
     /// For work that outlasts a call, such as a stream: `Closed`, or `KeySuspended` since its beginning.
@@ -126,8 +135,9 @@ impl Engine {
     }
 
     pub(crate) fn match_context(&self, context: &Context) -> Result<Decision> {
+        let snapshot = self.snapshot();
         self.check_open()?;
-        self.snapshot().decide(context).map(|outcome| Decision::from(&outcome))
+        snapshot.decide(context).map(|outcome| Decision::from(&outcome))
     }
 
     /// Whether encrypting for this context would call a KMS. A context that is refused calls none.
@@ -184,12 +194,13 @@ impl Engine {
     }
 
     pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::Release);
+        self.closed.store(true, Ordering::SeqCst);
+        self.drop_snapshot();
     }
 
     pub(crate) fn check_open(&self) -> Result<()> {
-        if self.closed.load(Ordering::Acquire) {
-            return Err(Error::new(ErrorCode::Closed, "the vault is closed"));
+        if self.closed.load(Ordering::SeqCst) {
+            return Err(closed::closed());
         }
         Ok(())
     }

@@ -141,7 +141,7 @@ impl Vault {
         let permit = Permit::new(self, Operation::EncryptStream, &self.engine.snapshot(), context);
         let call = self.call(shape, permit.operation)?;
         loop {
-            let mut attempt = call.attempt(context);
+            let mut attempt = call.attempt(context)?;
             let begun = attempt.begin_frames(context, FrameAad::of(aad), frame_log).await;
             if let Some(start) = attempt.settle(begun).await? {
                 return Ok(Encryptor::new(permit.under(&start.snapshot), start));

@@ -134,7 +134,8 @@ impl Vault {
         self.engine.after_restore()
     }
 
-    /// Closes the vault for all clones and views: calls in flight finish, later ones are `Closed`. Keys leave memory when the last clone is dropped.
+    /// Closes the vault for all clones and views: calls in flight finish, later ones are `Closed`. Keys leave memory now, or with the last call or stream
+    /// that is under way.
     pub fn close(&self) {
         self.engine.close();
     }

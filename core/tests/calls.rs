@@ -94,6 +94,42 @@ fn a_call_under_way_goes_on_under_the_new_configuration() {
 }
 
 #[test]
+fn a_call_under_way_when_the_vault_is_closed_finishes() {
+    let (kms, place) = (HeldKms::start(), Place::new());
+    let vault = place.open(&customer(&kms.endpoint, "active"));
+    let view = vault.with(CallOptions::default());
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| encrypt(&vault));
+        kms.arrived.recv().unwrap();
+        view.close();
+        view.close();
+        kms.release();
+        assert_eq!(libvault::inspect(&call.join().unwrap().unwrap()).unwrap().policy, "customer_gated");
+    });
+    let refused = [
+        encrypt(&vault).unwrap_err(),
+        vault.match_context(&context("org_123")).unwrap_err(),
+        vault.reload(place.config("")).unwrap_err(),
+        vault.encrypt_now(b"", &context("other"), None).unwrap_err(),
+    ];
+    assert!(refused.iter().all(|error| error.code() == ErrorCode::Closed), "{refused:?}");
+}
+
+#[test]
+fn a_suspension_holds_though_the_vault_is_closed_after_it() {
+    let (kms, place) = (HeldKms::start(), Place::new());
+    let vault = place.open(&customer(&kms.endpoint, "active"));
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| encrypt(&vault));
+        kms.arrived.recv().unwrap();
+        vault.reload(place.config(&customer(&kms.endpoint, "suspended"))).unwrap();
+        vault.close();
+        kms.release();
+        assert_eq!(call.join().unwrap().unwrap_err(), ErrorCode::Closed, "the old decision's result is discarded");
+    });
+}
+
+#[test]
 fn a_refused_reload_leaves_the_old_configuration_in_force_and_says_so() {
     let place = Place::new();
     let vault = place.open("");

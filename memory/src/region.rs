@@ -105,3 +105,28 @@ mod nowhere {
         }
     }
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::Region;
+
+    /// What the kernel says about the mapping that starts at `address`: its access rights, and its flags.
+    fn mapping(address: usize) -> Option<(String, Vec<String>)> {
+        let text = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let mut lines = text.lines().skip_while(|line| !line.starts_with(&format!("{address:x}-")));
+        let rights = lines.next()?.split_ascii_whitespace().nth(1)?.to_owned();
+        let flags = lines.find_map(|line| line.strip_prefix("VmFlags:"))?;
+        Some((rights, flags.split_ascii_whitespace().map(str::to_owned).collect()))
+    }
+
+    #[test]
+    fn it_is_guarded_left_out_of_core_dumps_and_says_whether_it_is_locked() {
+        let region = Region::map(16 * 1024).unwrap();
+        let start = region.start().addr().get();
+        let (rights, flags) = mapping(start).unwrap();
+        assert_eq!(rights, "rw-p");
+        assert!(flags.contains(&"dd".to_owned()), "{flags:?}");
+        assert_eq!(flags.contains(&"lo".to_owned()), region.is_locked());
+        assert_eq!(mapping(start + region.length()).unwrap().0, "---p");
+    }
+}

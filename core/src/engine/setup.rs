@@ -71,6 +71,7 @@ impl Snapshot {
             total_timeout: config.timeouts.total,
             audit,
             audit_file,
+            closes: None,
         })
     }
 }

@@ -269,7 +269,7 @@ async fn message_key(permit: &Permit, shape: Shape, beginning: &[u8]) -> Result<
     let call = permit.vault.call(shape, permit.operation)?;
     let envelope = complete(beginning)?;
     loop {
-        let mut attempt = call.attempt(&permit.context);
+        let mut attempt = call.attempt(&permit.context)?;
         let opened = attempt.message_key(&envelope, &permit.context).await;
         if let Some(start) = attempt.settle(opened).await? {
             return Ok(start);

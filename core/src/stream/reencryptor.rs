@@ -143,7 +143,7 @@ impl Reencryptor {
         let call = permit.vault.call(shape, permit.operation)?;
         let envelope = complete(self.decryptor.collected())?;
         loop {
-            let mut attempt = call.attempt(&permit.context);
+            let mut attempt = call.attempt(&permit.context)?;
             let begun = attempt.begin_reencryption(&envelope, &permit.context, self.aad, self.downgrade).await;
             if let Some(start) = attempt.settle(begun).await? {
                 return Ok(start);

@@ -167,7 +167,7 @@ impl Vault {
         let call = self.call(shape, Operation::Rewrap)?;
         let data = parse(envelope_or_bundle)?;
         loop {
-            let mut attempt = call.attempt(context);
+            let mut attempt = call.attempt(context)?;
             let made = attempt.rewrap(&data, context, options).await;
             if let Some(rewrapped) = attempt.settle(made).await? {
                 return Ok(rewrapped);
@@ -186,7 +186,7 @@ impl Vault {
         let call = self.call(shape, Operation::Reencrypt)?;
         let parsed = Envelope::parse(envelope)?;
         loop {
-            let mut attempt = call.attempt(context);
+            let mut attempt = call.attempt(context)?;
             let made = attempt.reencrypt(&parsed, context, aad, downgrade).await;
             if let Some(envelope) = attempt.settle(made).await? {
                 return Ok(envelope);
@@ -206,7 +206,7 @@ impl Vault {
         refuse_equal_contexts(old_context, new_context)?;
         let parsed = Bundle::parse_bare(bundle)?;
         loop {
-            let mut attempt = call.attempt(old_context);
+            let mut attempt = call.attempt(old_context)?;
             let made = attempt.rekey(&parsed, old_context, new_context, downgrade).await;
             if let Some(bundle) = attempt.settle(made).await? {
                 return Ok(bundle);

@@ -92,7 +92,7 @@ impl Vault {
     async fn create_data_key_as(&self, shape: Shape, context: &Context) -> Result<DataKey> {
         let call = self.call(shape, Operation::CreateDataKey)?;
         loop {
-            let mut attempt = call.attempt(context);
+            let mut attempt = call.attempt(context)?;
             let made = attempt.create_data_key(context).await;
             if let Some(data_key) = attempt.settle(made).await? {
                 return Ok(data_key);
@@ -104,7 +104,7 @@ impl Vault {
         let call = self.call(shape, Operation::DecryptDataKey)?;
         let parsed = Bundle::parse_bare(bundle)?;
         loop {
-            let mut attempt = call.attempt(context);
+            let mut attempt = call.attempt(context)?;
             let opened = attempt.decrypt_data_key(&parsed, context).await;
             let opened = opened.map(|key| DataKey::new(bundle.to_vec(), key));
             if let Some(data_key) = attempt.settle(opened).await? {

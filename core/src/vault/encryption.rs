@@ -132,7 +132,7 @@ impl Vault {
     async fn encrypt_as(&self, shape: Shape, data: &[u8], context: &Context, aad: Option<&[u8]>) -> Result<Vec<u8>> {
         let call = self.call(shape, Operation::Encrypt)?;
         loop {
-            let mut attempt = call.attempt(context);
+            let mut attempt = call.attempt(context)?;
             let made = attempt.encrypt(data, context, aad).await;
             if let Some(envelope) = attempt.settle(made).await? {
                 return Ok(envelope);
@@ -150,7 +150,7 @@ impl Vault {
     ) -> Result<usize> {
         let call = self.call(shape, Operation::Encrypt)?;
         loop {
-            let mut attempt = call.attempt(context);
+            let mut attempt = call.attempt(context)?;
             let made = attempt.encrypt_into(data, context, aad, output).await;
             if let Some(length) = attempt.settle(made).await? {
                 return Ok(length);
@@ -168,7 +168,7 @@ impl Vault {
         let call = self.call(shape, Operation::Decrypt)?;
         let envelope = Envelope::parse(envelope)?;
         loop {
-            let mut attempt = call.attempt(context);
+            let mut attempt = call.attempt(context)?;
             let opened = attempt.decrypt(&envelope, context, aad).await;
             if let Some(data) = attempt.settle(opened).await? {
                 return Ok(data);
@@ -187,7 +187,7 @@ impl Vault {
         let call = self.call(shape, Operation::Decrypt)?;
         let envelope = Envelope::parse(envelope)?;
         loop {
-            let mut attempt = call.attempt(context);
+            let mut attempt = call.attempt(context)?;
             let opened = attempt.decrypt_into(&envelope, context, aad, output).await;
             let was_opened = opened.is_ok();
             match attempt.settle(opened).await {
