@@ -1,6 +1,6 @@
 // Builds the addon and puts it beside index.js, where lib/native.js looks for it; with --check only says whether the package is complete.
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, existsSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readFileSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -27,7 +27,10 @@ function build() {
   const cargo = spawnSync('cargo', ['build', '--release', '--locked', '-p', 'libvault-node'], { cwd: workspace, stdio: 'inherit' });
   if (cargo.status !== 0) throw new Error('cargo build failed');
   const target = process.env.CARGO_TARGET_DIR ?? path.join(workspace, 'target');
-  copyFileSync(path.join(target, 'release', library), path.join(here, addonName()));
+  // Under its name by renaming: a process that has the old addon loaded would crash if its file were written over.
+  const copy = path.join(here, `${addonName()}.new`);
+  copyFileSync(path.join(target, 'release', library), copy);
+  renameSync(copy, path.join(here, addonName()));
   copyFileSync(path.join(workspace, 'LICENSE'), path.join(here, 'LICENSE'));
 }
 
