@@ -42,7 +42,8 @@ static uint32_t decrypt(const vault *opened, const vault_context *context, vault
         count = envelope.length - done < piece ? envelope.length - done : piece;
         status = vault_decryptor_update(decryptor, envelope.data + done, count, &output, NULL);
         /* Whatever comes out is right, also before an error. */
-        CHECK(got + output.length <= length && memcmp(data + got, output.data, output.length) == 0);
+        CHECK(got + output.length <= length);
+        CHECK(output.length == 0 || memcmp(data + got, output.data, output.length) == 0);
         got += output.length;
         vault_buffer_clear(&output);
         CHECK(output.length == 0);
@@ -72,7 +73,8 @@ static void test_round_trips(const vault *opened, const vault_context *context) 
             CHECK(decrypt(opened, context, envelope, pieces[piece], lengths[index]) == VAULT_OK);
             /* The one-shot verb reads both forms. */
             CHECK_OK(vault_decrypt(opened, envelope.data, envelope.length, context, bytes_of("aad"), 3, &whole, error));
-            CHECK(whole.length == lengths[index] && memcmp(whole.data, data, whole.length) == 0);
+            CHECK(whole.length == lengths[index]);
+            CHECK(whole.length == 0 || memcmp(whole.data, data, whole.length) == 0);
             vault_buffer_free(&whole);
             vault_buffer_free(&envelope);
         }
