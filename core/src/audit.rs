@@ -16,7 +16,7 @@ pub(crate) use file::FileSink;
 use crate::aead::hmac;
 use crate::context::Context;
 use crate::envelope::Policy;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::kms::{BoxFuture, KmsFailure, KmsReply};
 use crate::registry::CustomerKey;
 use crate::secret::Secret;
@@ -76,24 +76,15 @@ impl KeyUse {
         }
     }
 
-    /// Of a customer's key.
-    pub(crate) fn customer<T>(
-        kind: Use,
-        binding: &str,
-        key: &CustomerKey,
-        reply: &Result<KmsReply<T>, KmsFailure>,
-    ) -> Self {
-        let (outcome, request_id) = match reply {
-            Ok(reply) => ("ok", &reply.request_id),
-            Err(failure) => (failure.code.name(), &failure.request_id),
-        };
+    /// Of a customer's key, asked and not answered yet: if the caller goes away meanwhile, the KMS may have done it all the same.
+    fn asked(kind: Use, binding: &str, key: &CustomerKey) -> Self {
         Self {
             kind,
             binding: binding.to_owned(),
             provider: key.kek.provider(),
             keys: vec![key.name.clone()],
-            outcome,
-            request_id: request_id.clone(),
+            outcome: ErrorCode::Cancelled.name(),
+            request_id: None,
         }
     }
 }
@@ -144,6 +135,9 @@ pub(crate) trait AuditSink: Send + Sync {
 
     /// Takes an event without waiting for it: of a call that its caller dropped, whose result nobody gets.
     fn enqueue(&self, event: Event);
+
+    /// Writes what was enqueued. It may block.
+    fn flush(&self);
 }
 
 /// The trail that a configuration asks for.
@@ -158,6 +152,11 @@ pub(crate) struct Audit {
 impl Audit {
     pub(crate) fn new(sink: Arc<dyn AuditSink>, hash_key: Secret<32>, counters: Arc<Counters>) -> Self {
         Self { sink, hash_key: Arc::new(hash_key), counters }
+    }
+
+    /// Writes what was enqueued. It may block.
+    pub(crate) fn flush(&self) {
+        self.sink.flush();
     }
 
     fn context_hashes(&self, context: &Context) -> BTreeMap<String, String> {
@@ -210,6 +209,25 @@ impl Trail {
         if let Some(open) = &mut self.0 {
             open.event.uses.push(describe());
         }
+    }
+
+    /// Notes that a customer's key is about to be asked, and then what it answered.
+    pub(crate) async fn customer_use<T>(
+        &mut self,
+        kind: Use,
+        binding: &str,
+        key: &CustomerKey,
+        ask: impl Future<Output = Result<KmsReply<T>, KmsFailure>>,
+    ) -> Result<KmsReply<T>, KmsFailure> {
+        self.key_use(|| KeyUse::asked(kind, binding, key));
+        let reply = ask.await;
+        if let Some(noted) = self.0.as_mut().and_then(|open| open.event.uses.last_mut()) {
+            (noted.outcome, noted.request_id) = match &reply {
+                Ok(reply) => ("ok", reply.request_id.clone()),
+                Err(failure) => (failure.code.name(), failure.request_id.clone()),
+            };
+        }
+        reply
     }
 
     /// Notes which data key it is about, and under which policy.
@@ -280,6 +298,11 @@ impl Drop for Trail {
             let Open { audit, event } = *open;
             audit.sink.enqueue(event);
             audit.counters.audit_events.count();
+            // Written soon, and not by a thread that must not block.
+            match tokio::runtime::Handle::try_current() {
+                Ok(runtime) => drop(runtime.spawn_blocking(move || audit.flush())),
+                Err(_) => audit.flush(),
+            }
         }
     }
 }

@@ -11,10 +11,13 @@ use zeroize::Zeroize;
 
 use crate::audit::{Operation, Trail};
 use crate::context::Context;
-use crate::engine::{Engine, Snapshot, StoreAccess};
+use crate::engine::{Engine, Process, Snapshot, StoreAccess};
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::CallOptions;
 use crate::runtime;
+
+/// More than this is no limit, and would not fit into a point in time.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(60 * 60 * 24 * 365);
 
 /// How often a waiting thread asks whether it was interrupted.
 const INTERVAL: Duration = Duration::from_millis(50);
@@ -79,7 +82,7 @@ impl<'a> Call<'a> {
         // In this order: what a closed vault has instead of a configuration is never used.
         self.engine.check_open()?;
         let trail = Trail::begin(snapshot.audit.as_ref(), self.operation, self.options.actor.as_ref(), context);
-        Ok(Attempt { call: self, snapshot, task: Task { trail, deadline: None } })
+        Ok(Attempt { call: self, snapshot, task: Task { trail, deadline: None }, process: Process::current() })
     }
 
     pub(crate) fn store_access(&self) -> StoreAccess {
@@ -101,7 +104,10 @@ impl<'a> Call<'a> {
         match (needs_network, self.shape) {
             (false, _) => Ok(None),
             (true, Shape::Now) => Err(would_block()),
-            (true, _) => Ok(Some(Instant::now() + self.options.timeout.unwrap_or(snapshot.total_timeout))),
+            (true, _) => {
+                let timeout = self.options.timeout.unwrap_or(snapshot.total_timeout);
+                Ok(Some(Instant::now() + timeout.min(LONGEST_TIMEOUT)))
+            }
         }
     }
 
@@ -149,6 +155,8 @@ pub(crate) struct Attempt<'a> {
     pub(crate) call: Call<'a>,
     pub(crate) snapshot: arc_swap::Guard<Arc<Snapshot>>,
     pub(crate) task: Task,
+    /// Who drew its random bytes: a copy of that process must not hand them out as well.
+    process: Process,
 }
 
 impl Attempt<'_> {
@@ -158,31 +166,27 @@ impl Attempt<'_> {
     /// # Errors
     /// The attempt's own; `AuditUnavailable`.
     pub(crate) async fn settle<T: Discard>(self, outcome: Result<T>) -> Result<Option<T>> {
-        let Self { call, snapshot, task } = self;
-        let mut value = match outcome {
-            Ok(value) => value,
+        let Self { call, snapshot, task, process } = self;
+        let mut held = match outcome {
+            Ok(value) => Held(Some(value)),
             // Nothing was tried: the same call follows in another shape.
             Err(error) if error == ErrorCode::WouldBlock => {
                 task.trail.forget();
                 return Err(error);
             }
             Err(error) => {
-                // Without a record nothing is handed out, and nothing is.
-                let _ = record(call, task.trail, Some(&error)).await;
+                // A refusal that the trail does not have would be one that nobody hears of.
+                record(call, task.trail, Some(&error)).await?;
                 return Err(error);
             }
         };
-        if let Err(error) = record(call, task.trail, None).await {
-            value.discard();
-            return Err(error);
-        }
-        if !call.engine.is_current(&snapshot) {
-            value.discard();
+        record(call, task.trail, None).await?;
+        if !call.engine.is_current(&snapshot) || process != Process::current() {
             call.refuse_cancelled()?;
             return Ok(None);
         }
         call.engine.counters().done(call.operation);
-        Ok(Some(value))
+        Ok(held.0.take())
     }
 }
 
@@ -194,6 +198,17 @@ pub(crate) trait Discard {
 impl Discard for Vec<u8> {
     fn discard(&mut self) {
         self.zeroize();
+    }
+}
+
+/// A result on its way out. If it does not get there, also because the future is dropped, it is discarded.
+struct Held<T: Discard>(Option<T>);
+
+impl<T: Discard> Drop for Held<T> {
+    fn drop(&mut self) {
+        if let Some(value) = &mut self.0 {
+            value.discard();
+        }
     }
 }
 

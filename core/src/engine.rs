@@ -1,10 +1,11 @@
 //! What the verbs do: decide, wrap, unwrap, seal and open. The public face is in `vault.rs`.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use libvault_memory::{ForkLocal, fork_generation};
 
 mod attempts;
 mod change;
@@ -30,11 +31,33 @@ use crate::audit::Audit;
 use crate::call::now;
 use crate::config::Config;
 use crate::context::Context;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::log::Log;
 use crate::managed::ManagedKeys;
 use crate::registry::{Decision, Outcome, Registry};
 use crate::stats::Counters;
+
+/// Restored snapshots that this process was told of, by any of its vaults.
+static RESTORATIONS: AtomicU64 = AtomicU64::new(0);
+
+/// A process as random bytes know it: not a child of it, and not a copy that was restored from a snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Process {
+    fork_generation: u64,
+    restorations: u64,
+}
+
+impl Process {
+    pub(crate) fn current() -> Self {
+        Self { fork_generation: fork_generation(), restorations: RESTORATIONS.load(Ordering::Acquire) }
+    }
+
+    /// What its parent is to a child.
+    #[cfg(test)]
+    pub(crate) fn other() -> Self {
+        Self { fork_generation: u64::MAX, ..Self::current() }
+    }
+}
 
 /// What outlives a reload.
 pub(crate) struct Engine {
@@ -44,7 +67,8 @@ pub(crate) struct Engine {
     log: Arc<Log>,
     closed: AtomicBool,
     /// How often the process was said to be restored from a snapshot.
-    restorations: AtomicU64,
+    /// One reload at a time, so that the one that returns last is in force.
+    reloading: ForkLocal<Mutex<()>>,
 }
 
 /// What one configuration made. It never changes: a reload replaces it whole, and a call works under one from beginning to end.
@@ -79,19 +103,13 @@ impl Engine {
         let (counters, log) = (Arc::new(Counters::default()), Arc::new(Log::default()));
         let snapshot = Snapshot::new(config, &environment, &counters, &log, None)?;
         let current = ArcSwap::from_pointee(snapshot);
-        Ok(Self {
-            current,
-            environment,
-            counters,
-            log,
-            closed: AtomicBool::new(false),
-            restorations: AtomicU64::new(0),
-        })
+        Ok(Self { current, environment, counters, log, closed: AtomicBool::new(false), reloading: ForkLocal::new() })
     }
 
     /// Makes everything anew from a configuration, files included, and swaps it in; after an error the old one stays in force.
     pub(crate) fn reload(&self, config: Config) -> Result<()> {
         self.check_open()?;
+        let _alone = self.reloading.get_or_make(|_| Mutex::default()).lock().unwrap_or_else(PoisonError::into_inner);
         let made = Snapshot::new(config, &self.environment, &self.counters, &self.log, Some(&self.current.load()));
         match made {
             Ok(snapshot) => {
@@ -123,12 +141,23 @@ impl Engine {
             || current.closes.as_ref().is_some_and(|last| last.as_ptr() == Arc::as_ptr(snapshot))
     }
 
-    /// For work that outlasts a call, such as a stream: `Closed`, or `KeySuspended` since its beginning.
-    pub(crate) fn check_still_allowed(&self, snapshot: &mut Arc<Snapshot>, context: &Context) -> Result<()> {
+    /// For work that outlasts a call, such as a stream: `Closed`, `KeySuspended` since its beginning, or, for what is being written, `PolicyMismatch`
+    /// because other keys protect the context now.
+    pub(crate) fn check_still_allowed(
+        &self,
+        snapshot: &mut Arc<Snapshot>,
+        context: &Context,
+        writes: bool,
+    ) -> Result<()> {
         self.check_open()?;
         if !self.is_current(snapshot) {
             let current = self.current.load_full();
             current.registry.check_not_suspended(context)?;
+            if writes && Decision::from(&snapshot.decide(context)?) != Decision::from(&current.decide(context)?) {
+                let message =
+                    "the configuration changed, and other keys protect this context now: begin another stream";
+                return Err(Error::new(ErrorCode::PolicyMismatch, message));
+            }
             *snapshot = current;
         }
         Ok(())
@@ -172,17 +201,14 @@ impl Engine {
     /// Fresh randomness, and nothing from before the snapshot in caches.
     pub(crate) fn after_restore(&self) -> Result<()> {
         self.check_open()?;
-        self.restorations.fetch_add(1, Ordering::AcqRel);
         self.environment.random.after_restore()?;
+        // Only now: what was drawn under the number before is not fresh.
+        RESTORATIONS.fetch_add(1, Ordering::AcqRel);
         let snapshot = self.snapshot();
         snapshot.managed.after_restore();
         let keys = snapshot.registry.bindings().flat_map(|binding| &binding.keys);
         keys.for_each(|key| key.kek.after_restore());
         Ok(())
-    }
-
-    pub(crate) fn restorations(&self) -> u64 {
-        self.restorations.load(Ordering::Acquire)
     }
 
     pub(crate) fn counters(&self) -> &Counters {
@@ -195,6 +221,9 @@ impl Engine {
 
     pub(crate) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
+        if let Some(audit) = &self.snapshot().audit {
+            audit.flush();
+        }
         self.drop_snapshot();
     }
 

@@ -71,8 +71,9 @@ impl<F> Drop for UndividedPolls<F> {
     }
 }
 
-/// How long a fork waits for sections. Longer than any of them takes: SQLite waits for another process's lock for two seconds at most.
-const PATIENCE: Duration = Duration::from_millis(2_500);
+/// How long a fork waits for sections. Longer than they take: SQLite and the audit file wait for another process's lock for two seconds, and a few
+/// threads may wait for one connection one after the other.
+const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_micros(50);
 
 struct Gate {

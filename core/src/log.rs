@@ -31,7 +31,8 @@ impl LogLevel {
 pub struct LogRecord {
     /// How much it matters.
     pub level: LogLevel,
-    /// What happened, for programs: `development`, `misspelt_name`, `missing_wrap`, `failover`, `reloaded`, `reload_failed`, `memory_not_locked`, `audit_repaired`.
+    /// What happened, for programs: `development`, `misspelt_name`, `missing_wrap`, `failover`, `reloaded`, `reload_failed`, `memory_not_locked`, `audit_repaired`,
+    /// `audit_unavailable`.
     pub event: &'static str,
     /// What happened, for people.
     pub message: String,

@@ -25,12 +25,10 @@ pub use writer::EncryptWriter;
 
 use std::sync::Arc;
 
-use libvault_memory::fork_generation;
-
 use crate::audit::Operation;
 use crate::call::{Shape, now};
 use crate::context::Context;
-use crate::engine::Snapshot;
+use crate::engine::{Process, Snapshot};
 use crate::envelope::{FrameAad, MAX_FRAME_LOG, MIN_FRAME_LOG};
 use crate::error::{Error, ErrorCode, Result};
 use crate::vault::Vault;
@@ -163,19 +161,6 @@ struct Permit {
     begun_in: Process,
 }
 
-/// The process that began a stream: not a child of it, and not a copy that was restored from a snapshot.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Process {
-    fork_generation: u64,
-    restorations: u64,
-}
-
-impl Process {
-    fn of(vault: &Vault) -> Self {
-        Self { fork_generation: fork_generation(), restorations: vault.engine.restorations() }
-    }
-}
-
 impl Permit {
     /// Before any key is drawn, so that no copy of the process can pass for the one that drew it.
     fn new(vault: &Vault, operation: Operation, snapshot: &Arc<Snapshot>, context: &Context) -> Self {
@@ -185,7 +170,7 @@ impl Permit {
             snapshot: Arc::clone(snapshot),
             context: context.clone(),
             refused: false,
-            begun_in: Process::of(vault),
+            begun_in: Process::current(),
         }
     }
 
@@ -197,7 +182,7 @@ impl Permit {
     fn check_call(&self) -> Result<()> {
         self.vault.call(Shape::Now, self.operation)?;
         // Two processes that go on with one stream would encrypt different data with one key and nonce. Reading twice does no harm.
-        if self.operation != Operation::DecryptStream && self.begun_in != Process::of(&self.vault) {
+        if self.operation != Operation::DecryptStream && self.begun_in != Process::current() {
             let message = "the stream was begun before a fork or a restored snapshot: it goes on in one process only, so begin another one";
             return Err(Error::new(ErrorCode::InvalidArgument, message));
         }
@@ -205,7 +190,8 @@ impl Permit {
     }
 
     fn check_still_allowed(&mut self) -> Result<()> {
-        let checked = self.vault.engine.check_still_allowed(&mut self.snapshot, &self.context);
+        let writes = self.operation != Operation::DecryptStream;
+        let checked = self.vault.engine.check_still_allowed(&mut self.snapshot, &self.context, writes);
         self.refused = checked.is_err();
         checked
     }

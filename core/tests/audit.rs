@@ -98,6 +98,9 @@ fn nothing_is_handed_out_that_was_not_recorded() {
     assert_eq!(vault.encrypt_now(b"data", &context("org_1"), None).unwrap_err(), ErrorCode::AuditUnavailable);
     assert_eq!(vault.decrypt_now(&envelope, &context("org_1"), None).unwrap_err(), ErrorCode::AuditUnavailable);
     assert_eq!(vault.create_data_key_now(&context("org_1")).unwrap_err(), ErrorCode::AuditUnavailable);
+    // Neither is the refusal of a forgery that nobody would hear of.
+    let forged = vault.decrypt_now(&envelope, &context("org_2"), None).unwrap_err();
+    assert_eq!(forged, ErrorCode::AuditUnavailable);
     let mut output = [0; 16];
     assert_eq!(
         vault.decrypt_into_now(&envelope, &context("org_1"), None, &mut output).unwrap_err(),
@@ -111,4 +114,23 @@ fn a_trail_that_cannot_be_opened_stops_the_vault() {
     let place = place();
     let config = place.config("[audit]\nsink = \"file\"\npath = \"missing/audit.jsonl\"");
     assert_eq!(libvault::Vault::open(config).unwrap_err(), ErrorCode::AuditUnavailable);
+}
+
+/// The KMS may have done what it was asked before the caller went away.
+#[cfg(feature = "aws")]
+#[test]
+fn a_use_that_was_under_way_when_the_call_was_cancelled_is_recorded() {
+    let (kms, place, cancel) = (support::HeldKms::start(), place(), libvault::CancelToken::default());
+    let audit = "\n[audit]\nsink = \"file\"\npath = \"audit.jsonl\"\n";
+    let vault = place.open(&(support::customer(&kms.endpoint, "active") + audit));
+    let vault = vault.with(CallOptions::default().cancel(&cancel));
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| vault.encrypt_blocking(b"data", &context("org_123"), None));
+        kms.arrived.recv().unwrap();
+        cancel.cancel();
+        assert_eq!(call.join().unwrap().unwrap_err(), ErrorCode::Cancelled);
+    });
+    let events = events(&place);
+    assert_eq!(events[0]["outcome"], "Cancelled");
+    assert_eq!((&events[0]["uses"][0]["use"], &events[0]["uses"][0]["outcome"]), (&"wrap".into(), &"Cancelled".into()));
 }

@@ -42,6 +42,18 @@ fn a_call_ends_at_its_own_timeout_and_says_which_key() {
 }
 
 #[test]
+fn a_timeout_beyond_all_measure_is_none() {
+    let (kms, place) = (HeldKms::start(), Place::new());
+    let vault = place.open(&customer(&kms.endpoint, "active")).with(CallOptions::default().timeout(Duration::MAX));
+    std::thread::scope(|scope| {
+        let call = scope.spawn(|| encrypt(&vault));
+        kms.arrived.recv().unwrap();
+        kms.release();
+        call.join().unwrap().unwrap();
+    });
+}
+
+#[test]
 fn an_interrupted_call_ends() {
     let (kms, place, asked) = (HeldKms::start(), Place::new(), Arc::new(AtomicUsize::new(0)));
     let vault = place.open(&customer(&kms.endpoint, "active"));

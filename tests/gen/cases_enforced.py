@@ -75,6 +75,15 @@ def _refused(bench: Bench) -> None:
         bench.refused("R32", name, comment, items, bench.write(bench.shares(policy, items, list(parts)), name))
 
     refused("enforced-managed", "managed data of a context with an enforced binding", ENFORCED, envelope.MANAGED, managed(ENFORCED))
+    both = [*ENFORCED, *ENFORCED_ANY]
+    any_wraps = [*share("bnd_enforced").wraps, *share("bnd_enforced_any").wraps]
+    refused(
+        "enforced-gated-any-of",
+        "any_of: a wrap by the enforced binding's key is there, but its policy is customer_gated, and the other owner's key opens without it",
+        both,
+        envelope.ANY_OF,
+        ShareRecipe(envelope.ANY_OF_ID, any_wraps),
+    )
     any_of = ENFORCED_ANY
     refused("enforced-any-of-managed", "the enforced binding says any_of", any_of, envelope.MANAGED, managed(any_of))
     beside = [*ENFORCED, ("partner_id", "partner_delta")]

@@ -97,9 +97,10 @@ class Reading:
 
     def _has_share_of(self, binding: Binding) -> bool:
         own = {key.id for key in binding.keys}
+        any_counts = binding.policy == "any_of"
         return any(
             share.binding_id == binding.id
-            or (share.binding_id == envelope.ANY_OF_ID and any(wrap.key_ids[0] in own for wrap in share.wraps))
+            or (any_counts and share.binding_id == envelope.ANY_OF_ID and any(wrap.key_ids[0] in own for wrap in share.wraps))
             for share in self.parsed.shares
         )
 

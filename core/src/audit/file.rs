@@ -3,10 +3,11 @@
 //! Writers of one process share a group: while one waits for the disk, the others' events gather and go with the next write, so that a
 //! hundred threads do not pay for a hundred `fsync`s.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use libvault_memory::ForkLocal;
 use serde::Serialize;
@@ -17,6 +18,9 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::fork;
 use crate::kms::BoxFuture;
 use crate::log::Log;
+
+/// How long another process may hold the file.
+const LOCK_PATIENCE: Duration = Duration::from_secs(2);
 
 /// An event with what only the sink knows.
 #[derive(Serialize)]
@@ -79,10 +83,15 @@ impl FileSink {
     }
 
     fn append(&self, event: Event) -> Result<()> {
+        self.append_all(vec![event])
+    }
+
+    /// Waits until these events, and all that wait already, are written.
+    fn append_all(&self, events: Vec<Event>) -> Result<()> {
         let shared = self.shared();
         let mut group = shared.lock();
-        group.waiting.push(event);
-        group.issued += 1;
+        group.issued += events.len() as u64;
+        group.waiting.extend(events);
         let ticket = group.issued;
         while group.settled < ticket {
             if group.writing {
@@ -92,7 +101,9 @@ impl FileSink {
             group.writing = true;
             let (batch, last, end) = (std::mem::take(&mut group.waiting), group.issued, group.end);
             drop(group);
-            let outcome = self.write(&batch, end);
+            let (mut is_torn, mut writing) = (false, Writing { shared, last: Some(last) });
+            let outcome = self.write(&batch, end, &mut is_torn);
+            writing.last = None;
             group = shared.lock();
             group.writing = false;
             group.settled = last;
@@ -105,6 +116,12 @@ impl FileSink {
                 }
             }
             shared.written.notify_all();
+            if is_torn {
+                // Outside of everything that others wait for: the host's log may do what it likes.
+                drop(group);
+                self.log.warn("audit_repaired", "the last line of the audit trail was incomplete: a writer was killed");
+                group = shared.lock();
+            }
         }
         match &group.failure {
             // Events of a failed batch may have reached the file; their operations fail all the same.
@@ -115,27 +132,29 @@ impl FileSink {
 
     /// Appends a batch under the file's lock, which other processes take too. Opening it anew each time follows a rotation of the file. A fork waits
     /// for it: a child that inherited the open file would hold its lock for as long as it lives.
-    fn write(&self, batch: &[Event], known: Option<End>) -> std::io::Result<End> {
-        let mut is_torn = false;
-        let written = {
-            let _undivided = fork::undivided();
-            self.write_locked(batch, known, &mut is_torn)
-        };
-        if is_torn {
-            self.log.warn("audit_repaired", "the last line of the audit trail was incomplete: a writer was killed");
-        }
-        written
+    fn write(&self, batch: &[Event], known: Option<End>, is_torn: &mut bool) -> std::io::Result<End> {
+        let _undivided = fork::undivided();
+        let mut file = open_file(&self.path)?;
+        lock(&file)?;
+        let written = self.write_locked(&mut file, batch, known, is_torn);
+        // By closing the file, too; but a child that got hold of it after all would go on holding the lock.
+        let unlocked = file.unlock();
+        written.and_then(|end| unlocked.map(|()| end))
     }
 
-    fn write_locked(&self, batch: &[Event], known: Option<End>, is_torn: &mut bool) -> std::io::Result<End> {
-        let mut file = open_file(&self.path)?;
-        file.lock()?;
+    fn write_locked(
+        &self,
+        file: &mut File,
+        batch: &[Event],
+        known: Option<End>,
+        is_torn: &mut bool,
+    ) -> std::io::Result<End> {
         let length = file.metadata()?.len();
         let mut text = Vec::new();
         let mut sequence = match known {
             Some(end) if end.length == length => end.next_sequence,
             _ => {
-                let tail = Tail::read(&mut file, length)?;
+                let tail = Tail::read(file, length)?;
                 *is_torn = tail.is_torn;
                 if tail.is_torn {
                     text.push(b'\n');
@@ -153,6 +172,10 @@ impl FileSink {
             // A half line would be taken for the trace of a killed writer, a whole one for an operation that was done.
             let _ = file.set_len(length);
             return Err(error);
+        }
+        if self.durable && length == 0 {
+            // A new file, perhaps after a rotation: its name has to be on disk as well.
+            sync_directory_of(&self.path)?;
         }
         Ok(End { length: length + text.len() as u64, next_sequence: sequence })
     }
@@ -182,6 +205,49 @@ impl AuditSink for FileSink {
         group.waiting.push(event);
         group.issued += 1;
     }
+
+    fn flush(&self) {
+        if self.shared().lock().waiting.is_empty() {
+            return;
+        }
+        if let Err(error) = self.append_all(Vec::new()) {
+            self.log.warn("audit_unavailable", error.message());
+        }
+    }
+}
+
+/// A batch that is being written. Should that panic, its writers hear of a failure instead of waiting for ever.
+struct Writing<'a> {
+    shared: &'a Shared,
+    last: Option<u64>,
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        if let Some(last) = self.last {
+            let mut group = self.shared.lock();
+            group.writing = false;
+            (group.settled, group.failed, group.end) = (last, last, None);
+            group.failure = Some(Error::internal("writing the audit trail panicked"));
+            self.shared.written.notify_all();
+        }
+    }
+}
+
+/// Takes the file's lock. Another process holds it for one write at a time; one that was stopped in the middle must not stop us for ever.
+fn lock(file: &File) -> std::io::Result<()> {
+    let start = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::Error(error)) if error.kind() != std::io::ErrorKind::Interrupted => return Err(error),
+            Err(_) if start.elapsed() > LOCK_PATIENCE => {
+                let message = "another process has held its lock for two seconds";
+                return Err(std::io::Error::new(std::io::ErrorKind::TimedOut, message));
+            }
+            Err(_) => std::thread::sleep(Duration::from_micros(200)),
+        }
+    }
 }
 
 /// What was enqueued last is written when the vault goes.
@@ -192,7 +258,7 @@ impl Drop for FileSink {
             (std::mem::take(&mut group.waiting), group.end)
         };
         if !batch.is_empty() {
-            let _ = self.write(&batch, end);
+            let _ = self.write(&batch, end, &mut false);
         }
     }
 }

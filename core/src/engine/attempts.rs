@@ -13,7 +13,7 @@ use crate::vault::DataKey;
 
 impl Attempt<'_> {
     pub(crate) async fn encrypt(&mut self, data: &[u8], context: &Context, aad: Option<&[u8]>) -> Result<Vec<u8>> {
-        let Self { call, snapshot, task } = self;
+        let Self { call, snapshot, task, .. } = self;
         let protection = snapshot.protect(context, call.store_access()).await?;
         task.deadline = call.deadline(snapshot, protection.needs_network())?;
         call.drive(task.deadline, snapshot.encrypt(&protection, data, context, aad, task)).await
@@ -26,7 +26,7 @@ impl Attempt<'_> {
         aad: Option<&[u8]>,
         output: &mut [u8],
     ) -> Result<usize> {
-        let Self { call, snapshot, task } = self;
+        let Self { call, snapshot, task, .. } = self;
         let protection = snapshot.protect(context, call.store_access()).await?;
         task.deadline = call.deadline(snapshot, protection.needs_network())?;
         call.drive(task.deadline, snapshot.encrypt_into(&protection, data, context, aad, output, task)).await
@@ -38,7 +38,7 @@ impl Attempt<'_> {
         context: &Context,
         aad: Option<&[u8]>,
     ) -> Result<Vec<u8>> {
-        let Self { call, snapshot, task } = self;
+        let Self { call, snapshot, task, .. } = self;
         let opening = snapshot.examine(&envelope.bundle, context, call.store_access()).await?;
         task.deadline = call.deadline(snapshot, opening.needs_network())?;
         call.drive(task.deadline, snapshot.decrypt(&opening, envelope, aad, task)).await
@@ -51,14 +51,14 @@ impl Attempt<'_> {
         aad: Option<&[u8]>,
         output: &mut [u8],
     ) -> Result<usize> {
-        let Self { call, snapshot, task } = self;
+        let Self { call, snapshot, task, .. } = self;
         let opening = snapshot.examine(&envelope.bundle, context, call.store_access()).await?;
         task.deadline = call.deadline(snapshot, opening.needs_network())?;
         call.drive(task.deadline, snapshot.decrypt_into(&opening, envelope, aad, output, task)).await
     }
 
     pub(crate) async fn create_data_key(&mut self, context: &Context) -> Result<DataKey> {
-        let Self { call, snapshot, task } = self;
+        let Self { call, snapshot, task, .. } = self;
         let protection = snapshot.protect(context, call.store_access()).await?;
         task.deadline = call.deadline(snapshot, protection.needs_network())?;
         let created = call.drive(task.deadline, snapshot.create_data_key(&protection, context, task)).await;
@@ -66,7 +66,7 @@ impl Attempt<'_> {
     }
 
     pub(crate) async fn decrypt_data_key(&mut self, bundle: &Bundle<'_>, context: &Context) -> Result<Secret<32>> {
-        let Self { call, snapshot, task } = self;
+        let Self { call, snapshot, task, .. } = self;
         let opening = snapshot.examine(bundle, context, call.store_access()).await?;
         task.deadline = call.deadline(snapshot, opening.needs_network())?;
         call.drive(task.deadline, snapshot.unwrap(&opening, task)).await.map(|(key, _)| key)
@@ -79,7 +79,7 @@ impl Attempt<'_> {
         aad: FrameAad,
         frame_log: u8,
     ) -> Result<EncryptorStart> {
-        let Self { call, snapshot, task } = self;
+        let Self { call, snapshot, task, .. } = self;
         let protection = snapshot.protect(context, call.store_access()).await?;
         task.deadline = call.deadline(snapshot, protection.needs_network())?;
         let form = Form::Framed { frame_log };
@@ -89,7 +89,7 @@ impl Attempt<'_> {
 
     /// The key of the frames of an envelope, and the configuration under which it was given.
     pub(crate) async fn message_key(&mut self, envelope: &Envelope<'_>, context: &Context) -> Result<DecryptorStart> {
-        let Self { call, snapshot, task } = self;
+        let Self { call, snapshot, task, .. } = self;
         let opening = snapshot.examine(&envelope.bundle, context, call.store_access()).await?;
         task.deadline = call.deadline(snapshot, opening.needs_network())?;
         let (_, keys) = call.drive(task.deadline, snapshot.unwrap(&opening, task)).await?;
@@ -103,7 +103,7 @@ impl Attempt<'_> {
         context: &Context,
         options: RewrapOptions,
     ) -> Result<Vec<u8>> {
-        let Self { call, snapshot, task } = self;
+        let Self { call, snapshot, task, .. } = self;
         let change = snapshot.examine_rewrap(data.bundle(), context, options, call.store_access()).await?;
         task.trail.downgrade(change.is_downgrade);
         task.deadline = call.deadline(snapshot, change.needs_network())?;
@@ -117,7 +117,7 @@ impl Attempt<'_> {
         aad: Option<&[u8]>,
         downgrade: Downgrade,
     ) -> Result<Vec<u8>> {
-        let Self { call, snapshot, task } = self;
+        let Self { call, snapshot, task, .. } = self;
         let change = snapshot.examine_reencrypt(&envelope.bundle, context, downgrade, call.store_access()).await?;
         task.trail.downgrade(change.is_downgrade);
         task.deadline = call.deadline(snapshot, change.needs_network())?;
@@ -132,7 +132,7 @@ impl Attempt<'_> {
         aad: FrameAad,
         downgrade: Downgrade,
     ) -> Result<ReencryptorStart> {
-        let Self { call, snapshot, task } = self;
+        let Self { call, snapshot, task, .. } = self;
         let change = snapshot.examine_reencrypt(&envelope.bundle, context, downgrade, call.store_access()).await?;
         task.trail.downgrade(change.is_downgrade);
         task.deadline = call.deadline(snapshot, change.needs_network())?;
@@ -149,7 +149,7 @@ impl Attempt<'_> {
         new_context: &Context,
         downgrade: Downgrade,
     ) -> Result<Vec<u8>> {
-        let Self { call, snapshot, task } = self;
+        let Self { call, snapshot, task, .. } = self;
         task.trail.new_context(new_context);
         let change = snapshot.examine_rekey(bundle, old_context, new_context, downgrade, call.store_access()).await?;
         task.trail.downgrade(change.is_downgrade);

@@ -138,7 +138,7 @@ impl Snapshot {
         let wrap = share.wraps().next().ok_or_else(|| Error::internal("a share without a wrap"))?;
         let all_items = matches!(binder.policy, Policy::Managed | Policy::DualControl);
         let cached = match self.managed.locate_cached(binder.context, wrap.key_ids()) {
-            None => {
+            None if !all_items => {
                 let shredded = self.registry.items_to_shred(binder.context)?;
                 shredded.and_then(|items| self.managed.locate_cached(&items, wrap.key_ids()))
             }
@@ -230,9 +230,8 @@ impl Snapshot {
                 selector: &wrap.binding.selector_items,
                 deadline: task.deadline_of_one(share.wraps.len() - index),
             };
-            let reply = wrap.key.kek.unwrap(request).await;
-            task.trail.key_use(|| KeyUse::customer(Use::Unwrap, &wrap.binding.name, wrap.key, &reply));
-            let failure = match reply {
+            let asked = wrap.key.kek.unwrap(request);
+            let failure = match task.trail.customer_use(Use::Unwrap, &wrap.binding.name, wrap.key, asked).await {
                 Ok(reply) => {
                     return share_bound_to(&*reply.value, &wrap.bind).ok_or_else(|| Error::unauthentic("R28"));
                 }
@@ -256,11 +255,13 @@ impl Snapshot {
     }
 }
 
-/// Whether the bundle cannot be opened without the binding, or under `any_of` can be opened with it.
+/// Whether the bundle cannot be opened without the binding, or can be opened with it where that is the binding's own policy: a binding that
+/// is to be asked every time is not satisfied by a share that others open without it.
 fn has_share_of(bundle: &Bundle<'_>, binding: &Binding) -> bool {
     bundle.shares().any(|share| {
         share.binding_id == binding.id
             || (share.binding_id == ANY_BINDING
+                && binding.policy == Policy::AnyOf
                 && share.wraps().flat_map(|wrap| wrap.key_ids()).any(|id| binding.key(id).is_some()))
     })
 }

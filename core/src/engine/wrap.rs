@@ -183,8 +183,7 @@ impl Snapshot {
         let plaintext = wrap_plaintext(share, &bind);
         self.counters.kms_wraps.count();
         let request = WrapRequest { plaintext: &plaintext, bind: &bind, selector: &binding.selector_items, deadline };
-        let reply = key.kek.wrap(request).await;
-        task.trail.key_use(|| KeyUse::customer(Use::Wrap, &binding.name, key, &reply));
-        Ok(WrapDraft { binding_id, key_ids: &key.id.0, blob: Blob::Customer(reply?.value) })
+        let reply = task.trail.customer_use(Use::Wrap, &binding.name, key, key.kek.wrap(request)).await?;
+        Ok(WrapDraft { binding_id, key_ids: &key.id.0, blob: Blob::Customer(reply.value) })
     }
 }

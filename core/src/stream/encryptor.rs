@@ -186,6 +186,8 @@ impl FrameWriter {
 #[cfg(test)]
 mod tests {
     use super::*;
+    #[cfg(feature = "sqlite")]
+    use crate::engine::Process;
     use crate::envelope::FrameAad;
     use crate::secret::Secret;
 
@@ -204,7 +206,7 @@ mod tests {
         let context = crate::Context::new([("organization_id", "org_123")]).unwrap();
         let encryptor = || vault.encryptor_now(&context, None, crate::StreamOptions::default()).unwrap();
         let (mut forked, mut restored, mut output) = (encryptor(), encryptor(), Vec::new());
-        forked.permit.begun_in.fork_generation += 1;
+        forked.permit.begun_in = Process::other();
         vault.after_restore().unwrap();
         for encryptor in [&mut forked, &mut restored] {
             assert_eq!(encryptor.update(b"data", &mut output).unwrap_err().code(), ErrorCode::InvalidArgument);

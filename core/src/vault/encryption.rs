@@ -189,16 +189,26 @@ impl Vault {
         loop {
             let mut attempt = call.attempt(context)?;
             let opened = attempt.decrypt_into(&envelope, context, aad, output).await;
-            let was_opened = opened.is_ok();
-            match attempt.settle(opened).await {
-                Ok(Some(length)) => return Ok(length),
-                outcome => {
-                    if was_opened {
-                        output.zeroize();
-                    }
-                    outcome?;
-                }
+            let plaintext = Unreleased(if opened.is_ok() { &mut *output } else { &mut [] });
+            if let Some(length) = attempt.settle(opened).await? {
+                plaintext.release();
+                return Ok(length);
             }
         }
+    }
+}
+
+/// Plaintext in the caller's buffer that may not leave yet. It is wiped when the call fails, and also when its future is dropped.
+struct Unreleased<'a>(&'a mut [u8]);
+
+impl Unreleased<'_> {
+    fn release(mut self) {
+        self.0 = &mut [];
+    }
+}
+
+impl Drop for Unreleased<'_> {
+    fn drop(&mut self) {
+        self.0.zeroize();
     }
 }

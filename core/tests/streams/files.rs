@@ -148,7 +148,11 @@ fn as_a_child() {
 fn child(directory: &Path, before: &str) -> Command {
     let mut command = Command::new("sh");
     command
-        .args(["-c", &format!(r#"{before} exec "$0" --exact files::as_a_child"#)])
+        // Signals that whoever runs the tests ignores would be ignored here, too.
+        .args([
+            "-c",
+            &format!(r#"exec env --default-signal=INT,TERM sh -c '{before} exec "$0" --exact files::as_a_child' "$0""#),
+        ])
         .arg(std::env::current_exe().unwrap())
         .env("LIBVAULT_TEST_CHILD", directory)
         .stdout(Stdio::null())
@@ -197,7 +201,7 @@ fn a_killed_process_leaves_nothing_under_the_name() {
 /// A limit on the size of files stands for a full disk: the write fails in the middle. Some hosts ignore the signal that comes with it.
 #[test]
 fn a_full_disk_leaves_nothing() {
-    for (before, survives) in [("ulimit -f 1000; trap '' XFSZ;", true), ("ulimit -f 1000;", false)] {
+    for (before, survives) in [(r#"ulimit -f 1000; trap "" XFSZ;"#, true), ("ulimit -f 1000;", false)] {
         let fixture = Fixture::new();
         let directory = fixture.directory.path();
         fs::write(directory.join("in"), data(LENGTH)).unwrap();

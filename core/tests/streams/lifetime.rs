@@ -59,7 +59,7 @@ fn a_closed_vault_ends_its_streams() {
     assert_eq!(fixture.vault.decryptor(&fixture.context, None).unwrap_err().code(), ErrorCode::Closed);
 }
 
-/// A kill switch stops open streams too, and one that stays allowed goes on under the new configuration.
+/// A kill switch stops open streams too. What is being written ends as well once other keys protect its context; what is read goes on.
 #[test]
 fn a_suspended_binding_ends_its_streams() {
     let fixture = Fixture::new();
@@ -83,8 +83,10 @@ fn a_suspended_binding_ends_its_streams() {
             outcomes.into_iter().for_each(|outcome| assert_eq!(outcome.unwrap_err().code(), ErrorCode::KeySuspended));
             assert_eq!((sealed.len(), opened.len()), lengths, "not a byte more");
         } else {
-            outcomes.into_iter().for_each(|outcome| outcome.unwrap());
-            assert!(opened == data(3 * FRAME));
+            let [update, finish, read, end] = outcomes;
+            [update, finish].map(|outcome| assert_eq!(outcome.unwrap_err().code(), ErrorCode::PolicyMismatch));
+            [read, end].map(|outcome| outcome.unwrap());
+            assert!(opened == data(3 * FRAME), "a retired binding still opens what it protected");
         }
     }
 }
