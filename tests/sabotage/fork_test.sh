@@ -1,7 +1,7 @@
 #!/bin/bash
 # The part of tests/forks in which a child's use of the store outlasts its parent's, without the AWS provider, which takes long to build.
 set -euo pipefail
-cargo rustc --quiet --locked --manifest-path fuzz/Cargo.toml -p libvault-fuzz-ffi --crate-type cdylib
+cargo rustc --quiet --manifest-path fuzz/Cargo.toml -p libvault-fuzz-ffi --crate-type cdylib
 built="$CARGO_TARGET_DIR/debug"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
