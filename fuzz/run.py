@@ -4,6 +4,7 @@
     fuzz/run.py                      a minute for each target
     FUZZ_SECONDS=600 fuzz/run.py decrypt c_abi
     FUZZ_BUILD=no fuzz/run.py        what was built before
+    fuzz/run.py --table              writes the counts so far to docs/assurance.md
     FUZZ_RUNS=1000000 fuzz/run.py    so many executions of each target, within FUZZ_SECONDS
 
 Needs the nightly toolchain and cargo-fuzz. `parse_*`, `context`, `config_toml` and `decrypt` run code that has no `unsafe`, so they are built without a
@@ -36,6 +37,10 @@ TARGETS = {  # name: (sanitizer, longest input)
 
 
 def main(names: list[str]) -> int:
+    if names == ["--table"]:
+        document = ROOT / "docs" / "assurance.md"
+        document.write_text(re.sub(r"(?<=<!-- fuzz counts -->\n).*?(?=\n<!-- end -->)", lambda _: table(), document.read_text(), flags=re.DOTALL))
+        return 0
     if unknown := set(names) - TARGETS.keys():
         sys.exit(f"no such target: {', '.join(sorted(unknown))}; there are {', '.join(TARGETS)}")
     subprocess.run([HERE / "make_seeds.py"], check=True)
