@@ -71,7 +71,9 @@ impl Vault {
     }
 
     /// Replaces the configuration at once for all clones and views: bindings, states, options, credentials, timeouts. All files that it names are read
-    /// again, so rotated keys and credentials are picked up. After this returns no call hands out a result that was decided under the old configuration.
+    /// again, so rotated keys and credentials are picked up. After this returns no call hands out a result that was
+    /// decided under the old configuration. Of open streams, those that write end if other keys protect their context now; those that read end if it is suspended.
+    /// Reloads wait for one another, so the last one to return is in force.
     ///
     /// # Errors
     /// As [`Vault::open`]; the old configuration then stays in force, which the log says too.
