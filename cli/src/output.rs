@@ -61,6 +61,11 @@ impl Output {
         }
     }
 
+    /// Whether it is a file, and neither standard output nor a device.
+    pub(crate) fn is_file(&self) -> bool {
+        matches!(self.target, Target::File { .. })
+    }
+
     /// Begins to write. Under the name of a file nothing appears before [`Sink::finish`].
     pub(crate) fn open(&self) -> Result<Sink, Failure> {
         match &self.target {

@@ -91,7 +91,8 @@ public:
         while (source.read(piece.data(), static_cast<std::streamsize>(piece.size())), source.gcount() > 0) {
             write(BytesView(piece.data(), static_cast<std::size_t>(source.gcount())));
         }
-        if (source.bad()) {
+        // One that was never opened has failed without having come to its end, and is no empty source.
+        if (source.bad() || !source.eof()) {
             throw std::ios_base::failure("the source of an EncryptWriter cannot be read");
         }
         return *this;

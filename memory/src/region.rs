@@ -112,7 +112,7 @@ mod tests {
 
     /// What the kernel says about the mapping that starts at `address`: its access rights, and its flags.
     fn mapping(address: usize) -> Option<(String, Vec<String>)> {
-        let text = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let text = std::fs::read_to_string("/proc/self/smaps").expect("Linux has it");
         let mut lines = text.lines().skip_while(|line| !line.starts_with(&format!("{address:x}-")));
         let rights = lines.next()?.split_ascii_whitespace().nth(1)?.to_owned();
         let flags = lines.find_map(|line| line.strip_prefix("VmFlags:"))?;

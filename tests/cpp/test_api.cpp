@@ -188,6 +188,18 @@ void test_streams(const Vault &opened) {
     thrown<libvault::AuthenticationFailed>([&] { truncated.read(part); });
     CHECK(!part.str().empty() && part.str() == text.substr(0, part.str().size()));
 
+    // A file that could not be opened is no empty one.
+    std::ifstream missing("there is no such file");
+    std::stringstream nothing;
+    libvault::EncryptWriter from_missing(opened.encryptor(context), nothing);
+    bool refused = false;
+    try {
+        from_missing.write(missing);
+    } catch (const std::ios_base::failure &) {
+        refused = true;
+    }
+    CHECK(refused);
+
     std::stringstream broken;
     broken.setstate(std::ios::badbit);
     libvault::EncryptWriter to_broken(opened.encryptor(context), broken);

@@ -302,6 +302,30 @@ def test_an_interrupted_write_is_never_completed(vault: libvault.Vault, tmp_path
     assert writer.closed
 
 
+def test_an_interruption_between_encryption_and_write_is_a_gap_too(vault: libvault.Vault, tmp_path: Path) -> None:
+    class Interrupted:
+        """The signal handler runs when the encryption returns: its result is lost, but the encryptor has gone on."""
+
+        def __init__(self, encryptor: Any) -> None:
+            self.encryptor = encryptor
+
+        def update(self, data: Any) -> bytes:
+            self.encryptor.update(data)
+            raise KeyboardInterrupt
+
+    path = tmp_path / "envelope"
+    path.write_bytes(b"what was there")
+    writer: Any = vault.open_encrypt(path, MANAGED, replace=True)
+    writer.write(b"the beginning")
+    encryptor, writer._encryptor = writer._encryptor, Interrupted(writer._encryptor)
+    with pytest.raises(KeyboardInterrupt):
+        writer.write(bytes(1_000_000))
+    writer._encryptor = encryptor
+    with pytest.raises(OSError, match="gap"):
+        writer.close()
+    assert path.read_bytes() == b"what was there"
+
+
 def test_errors_of_the_other_file_come_out_as_they_are(vault: libvault.Vault) -> None:
     class Broken(io.RawIOBase):
         def readable(self) -> bool:

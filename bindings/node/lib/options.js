@@ -50,6 +50,8 @@ class Call {
     if (signal === undefined) return settle(await pending);
     const abort = () => this.cancel();
     signal.addEventListener('abort', abort, { once: true });
+    // Aborted since the step before, when nobody listened: a listener that comes later hears nothing of it.
+    if (signal.aborted) abort();
     try {
       return settle(await pending);
     } catch (error) {

@@ -22,11 +22,14 @@ pub(super) fn run(command: &DataKeyCommand, reporter: Reporter) -> Result<(), Fa
 /// The bundle comes first: a key without its bundle could never be had again, a bundle without its key is harmless.
 fn create(arguments: &CreateDataKeyArguments, reporter: Reporter) -> Result<(), Failure> {
     let (key_arguments, bundle) = (&arguments.output, &arguments.bundle);
-    if key_arguments.output.as_deref() == Some(bundle) {
+    if key_arguments.output.as_deref().is_some_and(|output| is_same_name(output, bundle)) {
         return Err(same_name(bundle));
     }
     let bundle_arguments = OutputArguments { output: Some(bundle.clone()), force: key_arguments.force };
     let bundle_output = Output::prepare(&bundle_arguments, Contents::Envelope)?;
+    if !bundle_output.is_file() {
+        return Err(bundle_is_no_file(bundle));
+    }
     let key_output = Output::prepare(&key_arguments.to_output(), Contents::Key)?;
     let context = arguments.context.load()?;
     with_vault(&arguments.vault, reporter, |vault| {
@@ -35,6 +38,15 @@ fn create(arguments: &CreateDataKeyArguments, reporter: Reporter) -> Result<(), 
         key_output.write(data_key.key()).inspect_err(|_| bundle_output.take_back())?;
         answer(&data_key, bundle, key_arguments.output.as_deref(), reporter)
     })
+}
+
+/// Whether two paths name one file, through whatever directories they lead.
+fn is_same_name(one: &Path, other: &Path) -> bool {
+    let resolved = |path: &Path| {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some((directory.canonicalize().ok()?, path.file_name()?.to_owned()))
+    };
+    one == other || resolved(one).is_some_and(|name| Some(name) == resolved(other))
 }
 
 fn open_bundle(arguments: &OpenDataKeyArguments, reporter: Reporter) -> Result<(), Failure> {
@@ -80,6 +92,14 @@ fn answer(data_key: &DataKey, bundle: &Path, output: Option<&Path>, reporter: Re
         })),
         _ => Ok(()),
     }
+}
+
+fn bundle_is_no_file(path: &Path) -> Failure {
+    Failure::new(
+        ErrorCode::InvalidArgument,
+        format!("--bundle {} is not the name of a file", path.display()),
+        "Give the bundle a file of its own: on standard output or a device it would stand beside the key, or be lost.",
+    )
 }
 
 fn same_name(path: &Path) -> Failure {

@@ -68,7 +68,8 @@ impl AtomicFile {
     /// Gives the file its name, once all of its bytes are on the disk. The directory is on the disk too when this returns.
     ///
     /// # Errors
-    /// `Conflict` if the name was taken meanwhile and must not be replaced; `InvalidArgument` if the disk refuses. In both cases nothing of the file is left.
+    /// `Conflict` if the name was taken meanwhile and must not be replaced; `InvalidArgument` if the disk refuses: nothing of the file is left
+    /// then, unless the message says that the directory could not be synced: the file is there and complete, but its name may not survive a power cut.
     pub fn publish(self) -> Result<()> {
         let Self { file, temporary, path, directory, replace } = self;
         file.sync_all().map_err(|error| failed("write", &path, &error))?;

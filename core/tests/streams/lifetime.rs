@@ -84,8 +84,10 @@ fn a_suspended_binding_ends_its_streams() {
             assert_eq!((sealed.len(), opened.len()), lengths, "not a byte more");
         } else {
             let [update, finish, read, end] = outcomes;
-            [update, finish].map(|outcome| assert_eq!(outcome.unwrap_err().code(), ErrorCode::PolicyMismatch));
-            [read, end].map(|outcome| outcome.unwrap());
+            for outcome in [update, finish] {
+                assert_eq!(outcome.unwrap_err().code(), ErrorCode::PolicyMismatch);
+            }
+            [read, end].into_iter().for_each(|outcome| outcome.unwrap());
             assert!(opened == data(3 * FRAME), "a retired binding still opens what it protected");
         }
     }

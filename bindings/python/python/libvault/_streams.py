@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, Self, TypeAlias, final
 
+from libvault._errors import VaultError
 from libvault._libvault import AtomicFile, CancelToken, Context, Encryptor, Reader, Vault
 
 if TYPE_CHECKING:
@@ -69,7 +70,16 @@ class EncryptWriter(io.BufferedIOBase):
         self._check_open()
         with memoryview(data) as view, view.cast("B") as octets:
             for start in range(0, len(octets), PIECE):
-                self._put(self._encryptor.update(octets[start : start + PIECE]))
+                # From before the encryption, which goes on whatever becomes of its result: an exception between it and the end of the write, such
+                # as KeyboardInterrupt, leaves a gap.
+                self._interrupted = True
+                try:
+                    self._put(self._encryptor.update(octets[start : start + PIECE]))
+                except VaultError:
+                    # The stream is dead, and `close` says why.
+                    self._interrupted = False
+                    raise
+                self._interrupted = False
             return len(octets)
 
     def flush(self) -> None:
@@ -119,13 +129,10 @@ class EncryptWriter(io.BufferedIOBase):
         return "<libvault.EncryptWriter>"
 
     def _put(self, envelope: bytes) -> None:
-        # An exception between the encryption and the end of the write, such as KeyboardInterrupt, leaves a gap.
-        self._interrupted = True
         if isinstance(self._target, AtomicFile):
             self._target.write(envelope)
         else:
             write_all(self._target, envelope)
-        self._interrupted = False
 
     def _check_open(self) -> None:
         if not self._open:
