@@ -149,20 +149,15 @@ impl Operation {
     /// Goes on where the network may be waited for, and gives the promise of its result.
     fn continue_on_runtime<'env>(work: Box<dyn Work>, env: &'env Env) -> napi::Result<Object<'env>> {
         let (deferred, promise) = env.create_deferred()?;
+        let settle = move |result| deferred.resolve(move |_| Ok(to_value(result)));
         // Starting the runtime panics if the system refuses it a thread, and this is outside of napi's own guard.
-        let started = guarded(|| Ok(libvault::runtime::spawn(work.run())));
-        let running = match started {
-            Ok(running) => running,
-            Err(error) => {
-                deferred.resolve(move |_| Ok(to_value(Err(error))));
-                return Ok(promise);
+        match guarded(|| Ok(libvault::runtime::spawn(work.run()))) {
+            Ok(running) => {
+                // A panic ends only the inner task; without this one the promise would stay pending for ever.
+                libvault::runtime::spawn(async move { settle(running.await.unwrap_or_else(|_| Err(panicked()))) });
             }
-        };
-        libvault::runtime::spawn(async move {
-            // A panic ends only the inner task; without this one the promise would stay pending for ever.
-            let result = running.await.unwrap_or_else(|_| Err(panicked()));
-            deferred.resolve(move |_| Ok(to_value(result)));
-        });
+            Err(error) => settle(Err(error)),
+        }
         Ok(promise)
     }
 }
