@@ -40,7 +40,8 @@ impl Discard for EncryptorStart {
 }
 
 enum State {
-    Open(FrameWriter),
+    /// In a box, so that moving the stream leaves no second copy of its key behind.
+    Open(Box<FrameWriter>),
     Finished,
     Failed(Error),
 }
@@ -55,7 +56,7 @@ impl Encryptor {
             remaining: payload_limit(start.frame_log),
             held: Zeroizing::default(),
         };
-        Self { permit, state: State::Open(writer) }
+        Self { permit, state: State::Open(Box::new(writer)) }
     }
 
     /// Encrypts `data`. At most one frame of it is held back, since only the end tells which frame is the last one.

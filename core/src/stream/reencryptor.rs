@@ -54,7 +54,7 @@ impl Discard for ReencryptorStart {
 enum Writer {
     /// No key was used yet.
     None,
-    OneShot(NewPayload),
+    OneShot(Box<NewPayload>),
     Frames(Encryptor),
 }
 
@@ -152,7 +152,7 @@ impl Reencryptor {
     }
 
     fn writer_of(&self, snapshot: &Arc<Snapshot>, new: NewPayload) -> Writer {
-        let Form::Framed { frame_log } = new.form else { return Writer::OneShot(new) };
+        let Form::Framed { frame_log } = new.form else { return Writer::OneShot(Box::new(new)) };
         let permit = self.decryptor.permit().under(snapshot);
         let start =
             EncryptorStart { snapshot: Arc::clone(snapshot), header: new.header, cipher: new.cipher, frame_log };
