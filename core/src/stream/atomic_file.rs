@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempPath;
 
+use crate::directory::{directory_of, sync_directory_of};
 use crate::error::{Error, ErrorCode, Result};
 
 /// What a file holds, which decides who may read it.
@@ -27,7 +28,6 @@ pub struct AtomicFile {
     file: File,
     temporary: Option<TempPath>,
     path: PathBuf,
-    directory: PathBuf,
     replace: bool,
 }
 
@@ -47,22 +47,19 @@ impl AtomicFile {
             }
             _ => {}
         }
-        let directory = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
+        let directory = directory_of(path);
         let mode = match contents {
             FileContents::Envelope => 0o666,
             FileContents::Plaintext => 0o600,
         };
-        let (file, temporary) = match unnamed::open(&directory, mode) {
+        let (file, temporary) = match unnamed::open(directory, mode) {
             Some(file) => (file, None),
             None => {
-                let named = named(&directory, mode).map_err(|error| failed("write", path, &error))?;
+                let named = named(directory, mode).map_err(|error| failed("write", path, &error))?;
                 (named.0, Some(named.1))
             }
         };
-        Ok(Self { file, temporary, path: path.to_owned(), directory, replace })
+        Ok(Self { file, temporary, path: path.to_owned(), replace })
     }
 
     /// Gives the file its name, once all of its bytes are on the disk. The directory is on the disk too when this returns.
@@ -71,11 +68,11 @@ impl AtomicFile {
     /// `Conflict` if the name was taken meanwhile and must not be replaced; `InvalidArgument` if the disk refuses: nothing of the file is left
     /// then, unless the message says that the directory could not be synced: the file is there and complete, but its name may not survive a power cut.
     pub fn publish(self) -> Result<()> {
-        let Self { file, temporary, path, directory, replace } = self;
+        let Self { file, temporary, path, replace } = self;
         file.sync_all().map_err(|error| failed("write", &path, &error))?;
         let given = match (temporary, replace) {
             (None, false) => unnamed::link(&file, &path),
-            (None, true) => replace_with_link(&file, &path, &directory),
+            (None, true) => replace_with_link(&file, &path),
             (Some(temporary), false) => temporary.persist_noclobber(&path).map_err(|refused| refused.error),
             (Some(temporary), true) => temporary.persist(&path).map_err(|refused| refused.error),
         };
@@ -85,8 +82,10 @@ impl AtomicFile {
         })?;
         // The name itself survives a power cut once the directory is on the disk. Some file systems cannot sync one: the file is there
         // and complete all the same.
-        match File::open(&directory).and_then(|directory| directory.sync_all()) {
-            Err(error) if error.kind() != io::ErrorKind::InvalidInput => Err(failed("sync", &directory, &error)),
+        match sync_directory_of(&path) {
+            Err(error) if error.kind() != io::ErrorKind::InvalidInput => {
+                Err(failed("sync", directory_of(&path), &error))
+            }
             _ => Ok(()),
         }
     }
@@ -116,8 +115,8 @@ fn temporary_names() -> tempfile::Builder<'static, 'static> {
 }
 
 /// A link does not replace: the file first gets another name, which then takes the place.
-fn replace_with_link(file: &File, path: &Path, directory: &Path) -> io::Result<()> {
-    let linked = temporary_names().make_in(directory, |name| unnamed::link(file, name))?;
+fn replace_with_link(file: &File, path: &Path) -> io::Result<()> {
+    let linked = temporary_names().make_in(directory_of(path), |name| unnamed::link(file, name))?;
     linked.into_temp_path().persist(path).map_err(|refused| refused.error)
 }
 
