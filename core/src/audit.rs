@@ -15,7 +15,7 @@ pub(crate) use file::FileSink;
 
 use crate::aead::hmac;
 use crate::context::Context;
-use crate::envelope::Policy;
+use crate::envelope::{Policy, hexadecimal};
 use crate::error::{Error, ErrorCode, Result};
 use crate::kms::{BoxFuture, KmsFailure, KmsReply};
 use crate::registry::CustomerKey;
@@ -309,8 +309,4 @@ impl Drop for Trail {
 
 fn is_false(value: &bool) -> bool {
     !value
-}
-
-pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

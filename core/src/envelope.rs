@@ -15,7 +15,7 @@ pub use layout::Policy;
 pub(crate) use layout::{
     ANY_BINDING, BUNDLE_MAC_LENGTH, COMMITMENT_LENGTH, CONTEXT_TAG_LENGTH, DecisionByte, Form, HEADER_LENGTH, Id,
     MANAGED_BINDING, MANAGED_BLOB, MAX_BLOB, MAX_BUNDLE, MAX_COUNT, MAX_FRAME_LOG, MESSAGE_ID_LENGTH, MIN_FRAME_LOG,
-    PREFIX_LENGTH, Purpose, WRAP_PLAINTEXT,
+    PREFIX_LENGTH, Purpose, WRAP_PLAINTEXT, hexadecimal,
 };
 pub(crate) use parse::{Beginning, Bundle, ContextPart, Envelope, Share};
 pub(crate) use payload::{

@@ -96,7 +96,7 @@ impl Inspection {
             frame_size: None,
             policy: bundle.decision.policy.name(),
             moved: bundle.decision.moved,
-            data_key_id: bundle.commitment.iter().map(|byte| format!("{byte:02x}")).collect(),
+            data_key_id: hexadecimal(bundle.commitment),
             context,
             shares: shares.collect(),
             payload_length: None,
