@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
+use libvault_memory::WipedBytes;
 use tokio::time::{Instant, sleep_until};
-use zeroize::Zeroize;
 
 use crate::audit::{Operation, Trail};
 use crate::context::Context;
@@ -197,7 +197,7 @@ pub(crate) trait Discard {
 
 impl Discard for Vec<u8> {
     fn discard(&mut self) {
-        self.zeroize();
+        drop(WipedBytes::new(std::mem::take(self)));
     }
 }
 

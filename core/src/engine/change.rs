@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use libvault_memory::WipedBytes;
+
 use super::draw::Draw;
 use super::open::{CustomerShare, Opening};
 use super::seal::{Protection, write_bundle};
@@ -154,7 +156,7 @@ impl Snapshot {
         aad: Option<&[u8]>,
         task: &mut Task,
     ) -> Result<Vec<u8>> {
-        let data = zeroize::Zeroizing::new(self.decrypt(&change.opening, envelope, aad, task).await?);
+        let data = WipedBytes::new(self.decrypt(&change.opening, envelope, aad, task).await?);
         self.encrypt_in_form(&change.protection, envelope.form, &data, context, aad, task).await
     }
 

@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
+use libvault_memory::WipedBytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use zeroize::Zeroizing;
 
 use super::{Decryptor, Encryptor};
 use crate::error::Result;
@@ -83,11 +83,11 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for AsyncEncryptWriter<W> {
 pub struct AsyncDecryptReader<R> {
     inner: R,
     state: State,
-    opened: Zeroizing<Vec<u8>>,
+    opened: WipedBytes,
     given: usize,
 }
 
-type Updating = Pin<Box<dyn Future<Output = (Decryptor, Vec<u8>, Zeroizing<Vec<u8>>, Result<()>)> + Send>>;
+type Updating = Pin<Box<dyn Future<Output = (Decryptor, Vec<u8>, WipedBytes, Result<()>)> + Send>>;
 
 enum State {
     Reading {
@@ -104,7 +104,7 @@ impl<R: AsyncRead + Unpin> AsyncDecryptReader<R> {
     /// Reads, through a fresh `decryptor`, the envelope that begins where `inner` stands.
     pub fn new(inner: R, decryptor: Decryptor) -> Self {
         let state = State::Reading { decryptor, input: Vec::new() };
-        Self { inner, state, opened: Zeroizing::default(), given: 0 }
+        Self { inner, state, opened: WipedBytes::default(), given: 0 }
     }
 
     /// Decrypts the next piece into `opened`.
@@ -152,8 +152,8 @@ impl<R: AsyncRead + Unpin> AsyncDecryptReader<R> {
     }
 }
 
-async fn update(mut decryptor: Decryptor, input: Vec<u8>) -> (Decryptor, Vec<u8>, Zeroizing<Vec<u8>>, Result<()>) {
-    let mut opened = Zeroizing::default();
+async fn update(mut decryptor: Decryptor, input: Vec<u8>) -> (Decryptor, Vec<u8>, WipedBytes, Result<()>) {
+    let mut opened = WipedBytes::default();
     let result = decryptor.update(&input, &mut opened).await;
     (decryptor, input, opened, result)
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
+use libvault_memory::WipedBytes;
 
 use super::Permit;
 use crate::aead::TAG_LENGTH;
@@ -54,7 +54,7 @@ impl Encryptor {
             frame_size: 1 << start.frame_log,
             number: 0,
             remaining: payload_limit(start.frame_log),
-            held: Zeroizing::default(),
+            held: WipedBytes::default(),
         };
         Self { permit, state: State::Open(Box::new(writer)) }
     }
@@ -122,7 +122,7 @@ struct FrameWriter {
     /// Payload bytes that may still come.
     remaining: u64,
     /// Plaintext of the frame that may be the last one: at most a full frame.
-    held: Zeroizing<Vec<u8>>,
+    held: WipedBytes,
 }
 
 impl FrameWriter {
@@ -194,7 +194,7 @@ mod tests {
 
     fn writer(remaining: u64) -> FrameWriter {
         let cipher = FrameCipher::new(&Secret::zero(), FrameAad::of(None)).unwrap();
-        FrameWriter { header: Vec::new(), cipher, frame_size: 4_096, number: 0, remaining, held: Zeroizing::default() }
+        FrameWriter { header: Vec::new(), cipher, frame_size: 4_096, number: 0, remaining, held: WipedBytes::default() }
     }
 
     /// As if this were the child of a fork, or one of two copies of a restored process.

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use zeroize::Zeroizing;
+use libvault_memory::WipedBytes;
 
 use super::atomic_file::failed;
 use super::io::{PIECE, read_piece};
@@ -121,8 +121,8 @@ struct Copy<'a> {
     target_path: &'a Path,
     target: AtomicFile,
     /// One of the two is plaintext.
-    input: Zeroizing<Vec<u8>>,
-    output: Zeroizing<Vec<u8>>,
+    input: WipedBytes,
+    output: WipedBytes,
 }
 
 impl<'a> Copy<'a> {
@@ -135,7 +135,7 @@ impl<'a> Copy<'a> {
     ) -> Result<Self> {
         let source = File::open(source_path).map_err(|error| failed("read", source_path, &error))?;
         let target = AtomicFile::create(target_path, contents, replace)?;
-        let (input, output) = (Zeroizing::new(vec![0; PIECE]), Zeroizing::default());
+        let (input, output) = (WipedBytes::new(vec![0; PIECE]), WipedBytes::default());
         Ok(Self { vault, source_path, source, target_path, target, input, output })
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use zeroize::Zeroize;
+use libvault_memory::WipedBytes;
 
 use super::decryptor::Payload;
 use crate::aead::TAG_LENGTH;
@@ -88,6 +88,5 @@ fn make_room(output: &mut Vec<u8>, additional: usize) {
     }
     let mut larger = Vec::with_capacity((output.len() + additional).max(2 * output.len()));
     larger.extend_from_slice(output);
-    output.zeroize();
-    *output = larger;
+    drop(WipedBytes::new(std::mem::replace(output, larger)));
 }

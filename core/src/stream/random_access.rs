@@ -3,7 +3,8 @@
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use zeroize::{Zeroize, Zeroizing};
+use libvault_memory::WipedBytes;
+use zeroize::Zeroize;
 
 use super::Decryptor;
 use super::decryptor::Payload;
@@ -24,7 +25,7 @@ pub(super) struct RandomAccess<R> {
     frame_length: u64,
     /// The number of the frame in `opened`.
     number: u64,
-    opened: Zeroizing<Vec<u8>>,
+    opened: WipedBytes,
     sealed: Vec<u8>,
 }
 
@@ -44,7 +45,7 @@ impl<R: Read> RandomAccess<R> {
             length,
             frame_length,
             number: u64::MAX,
-            opened: Zeroizing::default(),
+            opened: WipedBytes::default(),
             sealed: Vec::new(),
         };
         decryptor.guard(|| opened.check_lengths())?;

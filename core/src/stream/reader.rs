@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
+use libvault_memory::WipedBytes;
 
 use super::Decryptor;
 use super::decryptor::Payload;
@@ -25,7 +25,7 @@ pub struct DecryptReader<R> {
     taken: u64,
     input: Vec<u8>,
     /// Plaintext on its way to the caller, of which `given` bytes are there.
-    opened: Zeroizing<Vec<u8>>,
+    opened: WipedBytes,
     given: usize,
     /// Where the next byte that is read stands in the payload.
     position: u64,
@@ -50,7 +50,7 @@ impl<R: Read> DecryptReader<R> {
             payload: decryptor.payload(),
             decryptor,
             input: Vec::new(),
-            opened: Zeroizing::default(),
+            opened: WipedBytes::default(),
             given: 0,
             position: 0,
             ended: false,
@@ -142,7 +142,7 @@ impl<R: Read + Seek> DecryptReader<R> {
             }
         };
         let random_access = RandomAccess::open(&mut self.inner, &mut self.decryptor, payload, start)?;
-        self.opened = Zeroizing::default();
+        self.opened = WipedBytes::default();
         self.given = 0;
         Ok(random_access)
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use zeroize::Zeroizing;
+use libvault_memory::WipedBytes;
 
 use super::decryptor::{DecryptorStart, complete};
 use super::encryptor::EncryptorStart;
@@ -29,7 +29,7 @@ pub struct Reencryptor {
     downgrade: Downgrade,
     writer: Writer,
     /// Authenticated and not yet encrypted.
-    plaintext: Zeroizing<Vec<u8>>,
+    plaintext: WipedBytes,
 }
 
 /// What the keys gave.
@@ -68,7 +68,7 @@ impl Vault {
         permit.check_call()?;
         let aad = FrameAad::of(aad);
         let decryptor = Decryptor::new(permit, aad);
-        Ok(Reencryptor { decryptor, aad, downgrade, writer: Writer::None, plaintext: Zeroizing::default() })
+        Ok(Reencryptor { decryptor, aad, downgrade, writer: Writer::None, plaintext: WipedBytes::default() })
     }
 }
 
@@ -117,7 +117,7 @@ impl Reencryptor {
                 encryptor.finish(output)?;
             }
         }
-        self.plaintext = Zeroizing::default();
+        self.plaintext = WipedBytes::default();
         Ok(())
     }
 
