@@ -5,7 +5,7 @@ use std::cell::Cell;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError, Weak};
+use std::sync::{Mutex, PoisonError, TryLockError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -18,18 +18,20 @@ pub(crate) trait BeforeFork: Send + Sync {
 }
 
 /// A thread that is in an undivided section; leaves it when dropped.
-pub(crate) struct Undivided(&'static Gate);
+pub(crate) struct Undivided {
+    gate: &'static Gate,
+    _deeper: Deeper,
+}
 
 /// Enters an undivided section, once a fork that is under way is through. Sections may be nested. They must be short, and nothing in them may call
 /// the host or wait for another thread of its.
 pub(crate) fn undivided() -> Undivided {
     let gate = gate();
-    let depth = DEPTH.get();
-    DEPTH.set(depth + 1);
-    if depth == 0 {
+    let deeper = Deeper::begin();
+    if DEPTH.get() == 1 {
         gate.enter();
     }
-    Undivided(gate)
+    Undivided { gate, _deeper: deeper }
 }
 
 /// Whether this process came into being by a fork that cut a section in two all the same: by a bare `clone`, or because a section took too long.
@@ -37,7 +39,7 @@ pub(crate) fn is_cut() -> bool {
     gate().is_cut
 }
 
-/// Calls `before_fork` of what is alive then, once, at the next fork.
+/// Calls `before_fork` of what is alive then, once, at the next fork. The caller is in the undivided section that opened it.
 pub(crate) fn close_before_fork(what: Weak<dyn BeforeFork>) {
     let mut open = gate().open.lock().unwrap_or_else(PoisonError::into_inner);
     open.retain(|other| other.strong_count() > 0);
@@ -81,6 +83,9 @@ struct Gate {
     inside: AtomicUsize,
     /// Threads that are forking.
     forking: AtomicUsize,
+    /// Set by a fork for which nobody is inside and nothing is open, unset by whoever enters next. A child goes by it: threads that try to enter, and
+    /// other forks, move the counts and the lock even then.
+    quiet: AtomicBool,
     open: Mutex<Vec<Weak<dyn BeforeFork>>>,
     is_cut: bool,
 }
@@ -97,19 +102,26 @@ fn gate() -> &'static Gate {
         // Without handlers children find out that they are cut.
         let _ = register_fork_handlers::<Forks>();
     }
-    GATE.get_or_make(|inherited| Gate {
-        inside: AtomicUsize::new(0),
-        forking: AtomicUsize::new(0),
-        open: Mutex::default(),
-        is_cut: inherited.is_some_and(Gate::was_cut),
-    })
+    GATE.get_or_make(Gate::new)
 }
 
 impl Gate {
+    /// `inherited`: what an ancestor left.
+    fn new(inherited: Option<&Self>) -> Self {
+        Self {
+            inside: AtomicUsize::new(0),
+            forking: AtomicUsize::new(0),
+            quiet: AtomicBool::new(false),
+            open: Mutex::default(),
+            is_cut: inherited.is_some_and(Self::was_cut),
+        }
+    }
+
     fn enter(&self) {
         loop {
             self.inside.fetch_add(1, Ordering::SeqCst);
             if self.forking.load(Ordering::SeqCst) == 0 {
+                self.quiet.store(false, Ordering::SeqCst);
                 return;
             }
             self.inside.fetch_sub(1, Ordering::SeqCst);
@@ -119,17 +131,66 @@ impl Gate {
 
     /// What a child sees of its parent's gate.
     fn was_cut(&self) -> bool {
-        let all_closed = self.open.try_lock().is_ok_and(|open| open.iter().all(|one| one.strong_count() == 0));
-        self.is_cut || !all_closed || self.inside.load(Ordering::SeqCst) > 0
+        let all_closed = || self.open.try_lock().is_ok_and(|open| open.iter().all(|one| one.strong_count() == 0));
+        let quiet = self.quiet.load(Ordering::SeqCst) || (self.inside.load(Ordering::SeqCst) == 0 && all_closed());
+        self.is_cut || !quiet
+    }
+
+    /// Several threads may fork at once: none of them forks while another one is closing.
+    fn before_fork(&self) {
+        self.forking.fetch_add(1, Ordering::SeqCst);
+        let start = Instant::now();
+        while !self.close_all() {
+            // A section of this very thread, or its closing, interrupted by a signal handler that forks, would be waited for in vain.
+            if DEPTH.get() > 0 || start.elapsed() > PATIENCE {
+                return;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    /// Says whether it is done: it is not while somebody is inside, or closing.
+    fn close_all(&self) -> bool {
+        if self.inside.load(Ordering::SeqCst) > 0 {
+            return false;
+        }
+        let mut open = match self.open.try_lock() {
+            Ok(open) => open,
+            Err(TryLockError::Poisoned(open)) => open.into_inner(),
+            Err(TryLockError::WouldBlock) => return false,
+        };
+        // Closing enters sections that must not wait for this fork: it may turn out to be the last owner of what it closes.
+        let _deeper = Deeper::begin();
+        open.drain(..).filter_map(|one| one.upgrade()).for_each(|one| one.before_fork());
+        self.quiet.store(true, Ordering::SeqCst);
+        true
+    }
+
+    fn after_fork(&self) {
+        self.forking.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// One undivided section more that this thread is in.
+struct Deeper;
+
+impl Deeper {
+    fn begin() -> Self {
+        DEPTH.set(DEPTH.get() + 1);
+        Self
+    }
+}
+
+impl Drop for Deeper {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
     }
 }
 
 impl Drop for Undivided {
     fn drop(&mut self) {
-        let depth = DEPTH.get() - 1;
-        DEPTH.set(depth);
-        if depth == 0 {
-            self.0.inside.fetch_sub(1, Ordering::SeqCst);
+        if DEPTH.get() == 1 {
+            self.gate.inside.fetch_sub(1, Ordering::SeqCst);
         }
     }
 }
@@ -138,22 +199,11 @@ struct Forks;
 
 impl ForkHandlers for Forks {
     fn before() {
-        let gate = gate();
-        gate.forking.fetch_add(1, Ordering::SeqCst);
-        // A section of this very thread, interrupted by a signal handler that forks, would be waited for in vain.
-        let start = Instant::now();
-        while gate.inside.load(Ordering::SeqCst) > 0 {
-            if DEPTH.get() > 0 || start.elapsed() > PATIENCE {
-                return;
-            }
-            std::thread::sleep(PAUSE);
-        }
-        let open = gate.open.try_lock().map(|mut open| std::mem::take(&mut *open));
-        open.into_iter().flatten().filter_map(|one| one.upgrade()).for_each(|one| one.before_fork());
+        gate().before_fork();
     }
 
     fn after_in_parent() {
-        gate().forking.fetch_sub(1, Ordering::SeqCst);
+        gate().after_fork();
     }
 }
 
@@ -161,8 +211,22 @@ impl ForkHandlers for Forks {
 mod tests {
     use std::sync::Arc;
     use std::sync::atomic::AtomicU32;
+    use std::sync::mpsc::{Receiver, Sender, channel};
 
     use super::*;
+
+    /// Closing takes until the test says so.
+    struct Slow {
+        begun: Sender<()>,
+        ends: Mutex<Receiver<()>>,
+    }
+
+    impl BeforeFork for Slow {
+        fn before_fork(&self) {
+            self.begun.send(()).unwrap();
+            self.ends.lock().unwrap().recv().unwrap();
+        }
+    }
 
     struct Counted(AtomicU32);
 
@@ -198,5 +262,56 @@ mod tests {
         Forks::after_in_parent();
         entered.join().unwrap();
         assert!(!is_cut());
+    }
+
+    /// As where the C library runs the handlers of several forks side by side.
+    #[test]
+    fn no_thread_forks_while_another_one_closes() {
+        let gate = Gate::new(None);
+        let ((begun, begins), (end, ends)) = (channel(), channel());
+        let slow: Arc<dyn BeforeFork> = Arc::new(Slow { begun, ends: Mutex::new(ends) });
+        gate.open.lock().unwrap().push(Arc::downgrade(&slow));
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| gate.before_fork());
+            begins.recv().unwrap();
+            assert!(gate.was_cut(), "half closed");
+            let second = scope.spawn(|| gate.before_fork());
+            while gate.forking.load(Ordering::SeqCst) < 2 {
+                std::thread::yield_now();
+            }
+            assert!(!gate.close_all(), "the second one may not pass");
+            end.send(()).unwrap();
+            first.join().unwrap();
+            second.join().unwrap();
+            // Nobody enters before both forks are through, and neither child is irritated by who tries to, or by a third fork.
+            gate.after_fork();
+            let entered = scope.spawn(|| gate.enter());
+            let third = gate.open.lock().unwrap();
+            gate.inside.fetch_add(1, Ordering::SeqCst);
+            assert!(!gate.was_cut());
+            gate.inside.fetch_sub(1, Ordering::SeqCst);
+            drop(third);
+            assert!(!entered.is_finished());
+            gate.after_fork();
+            entered.join().unwrap();
+        });
+        assert!(gate.was_cut(), "somebody is inside");
+    }
+
+    /// Whoever closes may be the last owner of what is closed, and dropping that is a section as well.
+    #[test]
+    fn closing_does_not_wait_for_its_own_fork() {
+        struct Divided;
+        impl BeforeFork for Divided {
+            fn before_fork(&self) {
+                drop(undivided());
+            }
+        }
+        let divided: Arc<dyn BeforeFork> = Arc::new(Divided);
+        let section = undivided();
+        close_before_fork(Arc::downgrade(&divided));
+        drop(section);
+        Forks::before();
+        Forks::after_in_parent();
     }
 }
