@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
@@ -50,12 +50,13 @@ impl Task {
 }
 
 /// A verb that was called.
-#[derive(Clone, Copy)]
 pub(crate) struct Call<'a> {
     engine: &'a Engine,
     options: &'a CallOptions,
     shape: Shape,
     operation: Operation,
+    /// Of all attempts together, once one of them has needed a network.
+    deadline: OnceLock<Instant>,
 }
 
 impl<'a> Call<'a> {
@@ -68,7 +69,7 @@ impl<'a> Call<'a> {
         operation: Operation,
     ) -> Result<Self> {
         engine.check_open()?;
-        let call = Self { engine, options, shape, operation };
+        let call = Self { engine, options, shape, operation, deadline: OnceLock::new() };
         call.refuse_cancelled()?;
         Ok(call)
     }
@@ -77,7 +78,7 @@ impl<'a> Call<'a> {
     ///
     /// # Errors
     /// `Closed`.
-    pub(crate) fn attempt(self, context: &Context) -> Result<Attempt<'a>> {
+    pub(crate) fn attempt(&'a self, context: &Context) -> Result<Attempt<'a>> {
         let snapshot = self.engine.snapshot();
         // In this order: what a closed vault has instead of a configuration is never used.
         self.engine.check_open()?;
@@ -96,7 +97,7 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// When the KMS calls to come have to be done; none if there are none.
+    /// When the KMS calls to come have to be done; none if there are none. A new attempt gets no new time.
     ///
     /// # Errors
     /// `WouldBlock` where the shape does not wait for a network.
@@ -106,7 +107,7 @@ impl<'a> Call<'a> {
             (true, Shape::Now) => Err(would_block()),
             (true, _) => {
                 let timeout = self.options.timeout.unwrap_or(snapshot.total_timeout);
-                Ok(Some(Instant::now() + timeout.min(LONGEST_TIMEOUT)))
+                Ok(Some(*self.deadline.get_or_init(|| Instant::now() + timeout.min(LONGEST_TIMEOUT))))
             }
         }
     }
@@ -152,7 +153,7 @@ impl<'a> Call<'a> {
 
 /// One try of a call. A result leaves only through [`Attempt::settle`].
 pub(crate) struct Attempt<'a> {
-    pub(crate) call: Call<'a>,
+    pub(crate) call: &'a Call<'a>,
     pub(crate) snapshot: arc_swap::Guard<Arc<Snapshot>>,
     pub(crate) task: Task,
     /// Who drew its random bytes: a copy of that process must not hand them out as well.
@@ -225,7 +226,7 @@ pub(crate) fn now<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
     }
 }
 
-async fn record(call: Call<'_>, trail: Trail, failure: Option<&Error>) -> Result<()> {
+async fn record(call: &Call<'_>, trail: Trail, failure: Option<&Error>) -> Result<()> {
     if call.shape == Shape::Async
         && trail.blocks()
         && let Ok(runtime) = tokio::runtime::Handle::try_current()

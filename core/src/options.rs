@@ -29,7 +29,8 @@ pub struct CallOptions {
 }
 
 impl CallOptions {
-    /// How long a call may wait for KMSs, all its keys and retries together, instead of the configured `timeouts.total`; then it is `Timeout`.
+    /// How long a call may wait for KMSs, all its keys and retries together, instead of the configured `timeouts.total`; then it is `Timeout`. It is counted
+    /// once, from when the call first needs a KMS: running again under a reloaded configuration gives it no more time.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = Some(timeout);
         self

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::channel;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use libvault::{CallOptions, CancelToken, Config, ErrorCode, LogLevel, Vault};
 
@@ -102,6 +102,25 @@ fn a_call_under_way_goes_on_under_the_new_configuration() {
         kms.release();
         let envelope = call.join().unwrap().unwrap();
         assert_eq!(libvault::inspect(&envelope).unwrap().policy, "managed");
+    });
+}
+
+#[test]
+fn running_again_gives_a_call_no_more_time() {
+    let (kms, place) = (HeldKms::start(), Place::new());
+    let with_total = |milliseconds: u32| {
+        place.config(&customer(&kms.endpoint, "active").replace("total = 60000", &format!("total = {milliseconds}")))
+    };
+    let vault = Vault::open(with_total(2_000)).unwrap();
+    std::thread::scope(|scope| {
+        let begun = Instant::now();
+        let call = scope.spawn(|| encrypt(&vault));
+        kms.arrived.recv().unwrap();
+        vault.reload(with_total(60_000)).unwrap();
+        // The first attempt is answered and discarded, the second one never answered.
+        kms.release();
+        assert_eq!(call.join().unwrap().unwrap_err(), ErrorCode::Timeout);
+        assert!(begun.elapsed() < Duration::from_secs(50), "the time of the first attempt is that of the call");
     });
 }
 
