@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::pin;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::task::{Context as TaskContext, Poll, Waker};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::audit::{Operation, Trail};
 use crate::context::Context;
-use crate::engine::{Engine, Process, Snapshot, StoreAccess};
+use crate::engine::{Current, Engine, Process, Snapshot, StoreAccess};
 use crate::error::{Error, ErrorCode, Result};
 use crate::options::CallOptions;
 use crate::runtime;
@@ -79,9 +79,7 @@ impl<'a> Call<'a> {
     /// # Errors
     /// `Closed`.
     pub(crate) fn attempt(&'a self, context: &Context) -> Result<Attempt<'a>> {
-        let snapshot = self.engine.snapshot();
-        // In this order: what a closed vault has instead of a configuration is never used.
-        self.engine.check_open()?;
+        let snapshot = self.engine.snapshot()?;
         let trail = Trail::begin(snapshot.audit.as_ref(), self.operation, self.options.actor.as_ref(), context);
         Ok(Attempt { call: self, snapshot, task: Task { trail, deadline: None }, process: Process::current() })
     }
@@ -154,7 +152,7 @@ impl<'a> Call<'a> {
 /// One try of a call. A result leaves only through [`Attempt::settle`].
 pub(crate) struct Attempt<'a> {
     pub(crate) call: &'a Call<'a>,
-    pub(crate) snapshot: arc_swap::Guard<Arc<Snapshot>>,
+    pub(crate) snapshot: Current,
     pub(crate) task: Task,
     /// Who drew its random bytes: a copy of that process must not hand them out as well.
     process: Process,
@@ -182,7 +180,7 @@ impl Attempt<'_> {
             }
         };
         record(call, task.trail, None).await?;
-        if !call.engine.is_current(&snapshot) || process != Process::current() {
+        if snapshot.is_superseded() || process != Process::current() {
             call.refuse_cancelled()?;
             return Ok(None);
         }

@@ -1,15 +1,15 @@
 //! What the verbs do: decide, wrap, unwrap, seal and open. The public face is in `vault.rs`.
 
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwapOption, Guard};
 use libvault_memory::{ForkLocal, fork_generation};
 
 mod attempts;
 mod change;
-mod closed;
 mod draw;
 mod open;
 #[cfg(all(test, feature = "sqlite"))]
@@ -61,12 +61,11 @@ impl Process {
 
 /// What outlives a reload.
 pub(crate) struct Engine {
-    current: ArcSwap<Snapshot>,
+    /// None once the vault is closed.
+    current: ArcSwapOption<Snapshot>,
     environment: Environment,
     counters: Arc<Counters>,
     log: Arc<Log>,
-    closed: AtomicBool,
-    /// How often the process was said to be restored from a snapshot.
     /// One reload at a time, so that the one that returns last is in force.
     reloading: ForkLocal<Mutex<()>>,
 }
@@ -83,8 +82,19 @@ pub(crate) struct Snapshot {
     pub(crate) total_timeout: Duration,
     pub(crate) audit: Option<Audit>,
     audit_file: Option<setup::AuditFile>,
-    /// Set in the one that follows the last: which that was.
-    closes: Option<Weak<Snapshot>>,
+    /// Set when a reload has put another one in force. The last one never is: calls that are under way when the vault is closed finish.
+    superseded: AtomicBool,
+}
+
+/// The configuration in force, borrowed as cheaply as a call needs it.
+pub(crate) struct Current(Guard<Option<Arc<Snapshot>>>);
+
+impl Deref for Current {
+    type Target = Arc<Snapshot>;
+
+    fn deref(&self) -> &Arc<Snapshot> {
+        self.0.as_ref().expect("there is none without one")
+    }
 }
 
 /// Where reads of the embedded store happen: they can wait for a disk or for another process's lock.
@@ -102,22 +112,21 @@ impl Engine {
         environment.random.fill(&mut [0])?;
         let (counters, log) = (Arc::new(Counters::default()), Arc::new(Log::default()));
         let snapshot = Snapshot::new(config, &environment, &counters, &log, None)?;
-        let current = ArcSwap::from_pointee(snapshot);
-        Ok(Self { current, environment, counters, log, closed: AtomicBool::new(false), reloading: ForkLocal::new() })
+        let current = ArcSwapOption::from_pointee(snapshot);
+        Ok(Self { current, environment, counters, log, reloading: ForkLocal::new() })
     }
 
     /// Makes everything anew from a configuration, files included, and swaps it in; after an error the old one stays in force.
     pub(crate) fn reload(&self, config: Config) -> Result<()> {
         self.check_open()?;
         let _alone = self.reloading.get_or_make(|_| Mutex::default()).lock().unwrap_or_else(PoisonError::into_inner);
-        let made = Snapshot::new(config, &self.environment, &self.counters, &self.log, Some(&self.current.load()));
-        match made {
+        let before = self.snapshot()?;
+        match Snapshot::new(config, &self.environment, &self.counters, &self.log, Some(&before)) {
             Ok(snapshot) => {
-                self.current.store(Arc::new(snapshot));
-                if let Err(error) = self.check_open() {
-                    self.drop_snapshot();
-                    return Err(error);
+                if self.current.compare_and_swap(&before.0, Some(Arc::new(snapshot))).is_none() {
+                    return Err(closed());
                 }
+                before.superseded.store(true, Ordering::SeqCst);
                 self.counters.reloads.count();
                 self.log.info("reloaded", "the new configuration is in force");
                 Ok(())
@@ -130,15 +139,14 @@ impl Engine {
         }
     }
 
-    pub(crate) fn snapshot(&self) -> arc_swap::Guard<Arc<Snapshot>> {
-        self.current.load()
-    }
-
-    /// Whether `snapshot` is still the configuration in force, or was when the vault was closed: calls under way then finish.
-    pub(crate) fn is_current(&self, snapshot: &Arc<Snapshot>) -> bool {
+    /// # Errors
+    /// `Closed`.
+    pub(crate) fn snapshot(&self) -> Result<Current> {
         let current = self.current.load();
-        Arc::ptr_eq(&current, snapshot)
-            || current.closes.as_ref().is_some_and(|last| last.as_ptr() == Arc::as_ptr(snapshot))
+        if current.is_none() {
+            return Err(closed());
+        }
+        Ok(Current(current))
     }
 
     /// For work that outlasts a call, such as a stream: `Closed`, `KeySuspended` since its beginning, or, for what is being written, `PolicyMismatch`
@@ -150,28 +158,26 @@ impl Engine {
         writes: bool,
     ) -> Result<()> {
         self.check_open()?;
-        if !self.is_current(snapshot) {
-            let current = self.current.load_full();
+        if snapshot.is_superseded() {
+            let current = self.snapshot()?;
             current.registry.check_not_suspended(context)?;
             if writes && Decision::from(&snapshot.decide(context)?) != Decision::from(&current.decide(context)?) {
                 let message =
                     "the configuration changed, and other keys protect this context now: begin another stream";
                 return Err(Error::new(ErrorCode::PolicyMismatch, message));
             }
-            *snapshot = current;
+            *snapshot = Arc::clone(&current);
         }
         Ok(())
     }
 
     pub(crate) fn match_context(&self, context: &Context) -> Result<Decision> {
-        let snapshot = self.snapshot();
-        self.check_open()?;
-        snapshot.decide(context).map(|outcome| Decision::from(&outcome))
+        self.snapshot()?.decide(context).map(|outcome| Decision::from(&outcome))
     }
 
     /// Whether encrypting for this context would call a KMS. A context that is refused calls none.
     pub(crate) fn needs_network(&self, context: &Context) -> bool {
-        match self.snapshot().decide(context) {
+        match self.snapshot().and_then(|snapshot| snapshot.decide(context)) {
             Ok(Outcome::Customer(matched)) => {
                 matched.bindings.iter().flat_map(|binding| &binding.keys).any(|key| key.kek.needs_network())
             }
@@ -181,7 +187,7 @@ impl Engine {
 
     /// Whether encrypting for this context waits for nothing: its keys are in memory, and there is no audit trail to be written.
     pub(crate) fn is_immediate(&self, context: &Context) -> bool {
-        let snapshot = self.snapshot();
+        let Ok(snapshot) = self.snapshot() else { return true };
         let in_memory = |context| snapshot.managed.cached(context).is_some();
         snapshot.audit.is_none()
             && match snapshot.decide(context) {
@@ -195,7 +201,7 @@ impl Engine {
     }
 
     pub(crate) fn is_audited(&self) -> bool {
-        self.snapshot().audit.is_some()
+        self.snapshot().is_ok_and(|snapshot| snapshot.audit.is_some())
     }
 
     /// Fresh randomness, and nothing from before the snapshot in caches.
@@ -204,7 +210,7 @@ impl Engine {
         self.environment.random.after_restore()?;
         // Only now: what was drawn under the number before is not fresh.
         RESTORATIONS.fetch_add(1, Ordering::AcqRel);
-        let snapshot = self.snapshot();
+        let snapshot = self.snapshot()?;
         snapshot.managed.after_restore();
         let keys = snapshot.registry.bindings().flat_map(|binding| &binding.keys);
         keys.for_each(|key| key.kek.after_restore());
@@ -219,23 +225,25 @@ impl Engine {
         &self.log
     }
 
+    /// Keys, connections and the store go now, or with the last call or stream that is under way.
     pub(crate) fn close(&self) {
-        self.closed.store(true, Ordering::SeqCst);
-        if let Some(audit) = &self.snapshot().audit {
+        let last = self.current.swap(None);
+        if let Some(audit) = last.as_ref().and_then(|last| last.audit.as_ref()) {
             audit.flush();
         }
-        self.drop_snapshot();
     }
 
     pub(crate) fn check_open(&self) -> Result<()> {
-        if self.closed.load(Ordering::SeqCst) {
-            return Err(closed::closed());
-        }
-        Ok(())
+        self.snapshot().map(|_| ())
     }
 }
 
 impl Snapshot {
+    /// Whether a reload has put another configuration in force.
+    pub(crate) fn is_superseded(&self) -> bool {
+        self.superseded.load(Ordering::SeqCst)
+    }
+
     fn decide(&self, context: &Context) -> Result<Outcome> {
         self.registry.decide(context, |warning| self.log.warn("misspelt_name", warning))
     }
@@ -259,4 +267,8 @@ impl Snapshot {
         }
         work(managed).await
     }
+}
+
+fn closed() -> Error {
+    Error::new(ErrorCode::Closed, "the vault is closed")
 }

@@ -111,17 +111,6 @@ impl ManagedKeys {
         Ok(Self { store, root_key, lookup_key, random, clock, counters, cache: ContextKeyCache::default() })
     }
 
-    /// Keys that open nothing, of a store that gives nothing.
-    pub(crate) fn without_keys(
-        store: Box<dyn Store>,
-        random: Arc<dyn Random>,
-        clock: Arc<dyn Clock>,
-        counters: Arc<Counters>,
-    ) -> Self {
-        let (root_key, lookup_key) = (KeyFile::without_keys(), Secret::zero());
-        Self { store, root_key, lookup_key, random, clock, counters, cache: ContextKeyCache::default() }
-    }
-
     /// Whether reads of the store wait on their thread.
     pub(crate) fn store_blocks(&self) -> bool {
         self.store.blocks()

@@ -123,7 +123,7 @@ impl Vault {
     /// # Errors
     /// `Closed`, `Cancelled`.
     pub fn decryptor(&self, context: &Context, aad: Option<&[u8]>) -> Result<Decryptor> {
-        let permit = Permit::new(self, Operation::DecryptStream, &self.engine.snapshot(), context);
+        let permit = Permit::new(self, Operation::DecryptStream, context)?;
         permit.check_call()?;
         Ok(Decryptor::new(permit, FrameAad::of(aad)))
     }
@@ -136,7 +136,7 @@ impl Vault {
         options: StreamOptions,
     ) -> Result<Encryptor> {
         let frame_log = options.frame_log()?;
-        let permit = Permit::new(self, Operation::EncryptStream, &self.engine.snapshot(), context);
+        let permit = Permit::new(self, Operation::EncryptStream, context)?;
         let call = self.call(shape, permit.operation)?;
         loop {
             let mut attempt = call.attempt(context)?;
@@ -163,15 +163,15 @@ struct Permit {
 
 impl Permit {
     /// Before any key is drawn, so that no copy of the process can pass for the one that drew it.
-    fn new(vault: &Vault, operation: Operation, snapshot: &Arc<Snapshot>, context: &Context) -> Self {
-        Self {
+    fn new(vault: &Vault, operation: Operation, context: &Context) -> Result<Self> {
+        Ok(Self {
             vault: vault.clone(),
             operation,
-            snapshot: Arc::clone(snapshot),
+            snapshot: Arc::clone(&*vault.engine.snapshot()?),
             context: context.clone(),
             refused: false,
             begun_in: Process::current(),
-        }
+        })
     }
 
     /// The same, under the configuration that gave the keys.

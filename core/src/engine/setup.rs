@@ -1,6 +1,7 @@
 //! Opening a vault: files are read, ids pinned, and nothing secret is made up that was not configured.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use super::Snapshot;
 use crate::aead::{Random, SystemRandom};
@@ -71,7 +72,7 @@ impl Snapshot {
             total_timeout: config.timeouts.total,
             audit,
             audit_file,
-            closes: None,
+            superseded: AtomicBool::new(false),
         })
     }
 }

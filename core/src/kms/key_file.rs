@@ -42,11 +42,6 @@ impl KeyFile {
         Self::parse(&text).map_err(|why| refuse(format!("is malformed: {why}")))
     }
 
-    /// Wraps and unwraps nothing.
-    pub(crate) fn without_keys() -> Self {
-        Self { versions: Vec::new() }
-    }
-
     /// Makes a key file with one random version. An existing file is never touched.
     pub(crate) fn create(path: &Path, random: &dyn Random) -> Result<()> {
         use std::io::Write as _;

@@ -64,7 +64,7 @@ impl Vault {
     /// # Errors
     /// `Closed`, `Cancelled`.
     pub fn reencryptor(&self, context: &Context, aad: Option<&[u8]>, downgrade: Downgrade) -> Result<Reencryptor> {
-        let permit = Permit::new(self, Operation::Reencrypt, &self.engine.snapshot(), context);
+        let permit = Permit::new(self, Operation::Reencrypt, context)?;
         permit.check_call()?;
         let aad = FrameAad::of(aad);
         let decryptor = Decryptor::new(permit, aad);

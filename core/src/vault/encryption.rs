@@ -70,8 +70,7 @@ impl Vault {
     /// # Errors
     /// Those of [`Vault::match_context`], `StoreUnavailable`, `LimitExceeded`.
     pub fn encrypted_length_limit(&self, data_length: usize, context: &Context) -> Result<usize> {
-        self.engine.check_open()?;
-        let snapshot = self.engine.snapshot();
+        let snapshot = self.engine.snapshot()?;
         let protection = now(snapshot.protect(context, StoreAccess::Inline))?;
         snapshot.encrypted_length_limit(&protection, data_length, context)
     }
