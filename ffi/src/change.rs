@@ -1,9 +1,10 @@
 //! Changing the keys of existing data.
 
-use libvault::{Downgrade, Error, RewrapOptions};
+use libvault::{Context, Downgrade, Error, RewrapOptions, Vault};
 
 use crate::argument::{Input, Place, invalid, lent};
 use crate::buffer::Buffer;
+use crate::cipher::Call;
 use crate::context::ContextHandle;
 use crate::error::ErrorHandle;
 use crate::options::{OptionsRecord, read_options, yes_or_no};
@@ -88,16 +89,16 @@ pub unsafe extern "C" fn vault_reencrypt(
     error: *mut Option<Box<ErrorHandle>>,
 ) -> u32 {
     panic::status(error, || {
-        let (vault, context) = (lent(vault, "vault")?, lent(context, "context")?);
-        let envelope = Input::new(envelope, envelope_length, "envelope")?;
-        let aad = Input::new(aad, aad_length, "aad")?;
+        let call = Call::new(vault, context, Input::new(envelope, envelope_length, "envelope")?, aad, aad_length)?
+            .of_ciphertext();
         // SAFETY: the contract above gives us NULL or readable options.
         let downgrade = unsafe { downgrade(options) }?;
         let place = Place::new(reencrypted, "reencrypted")?;
-        let (mut envelope_copy, mut aad_copy) = (Snapshot::of_ciphertext(), Snapshot::new());
+        let reencrypt = |vault: &Vault, envelope: &[u8], context: &Context, aad: Option<&[u8]>| {
+            vault.reencrypt_blocking(envelope, context, aad, downgrade)
+        };
         // SAFETY: the contract above says that `envelope` and `aad` are readable.
-        let (envelope, aad) = unsafe { (envelope_copy.copy(envelope), aad_copy.copy(aad)) };
-        let made = vault.vault().reencrypt_blocking(envelope, context.context(), Some(aad), downgrade)?;
+        let made = unsafe { call.run(reencrypt) }?;
         // SAFETY: the contract above gives us a writable place.
         unsafe { place.put(Buffer::from_bytes(made)) };
         Ok(())

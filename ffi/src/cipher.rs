@@ -200,8 +200,8 @@ pub unsafe extern "C" fn vault_decrypted_length(
     })
 }
 
-/// The checked arguments that the four functions share.
-struct Call<'a> {
+/// The checked arguments of functions that take an input and its AAD.
+pub(crate) struct Call<'a> {
     vault: &'a libvault::Vault,
     context: &'a libvault::Context,
     input: Input,
@@ -210,7 +210,7 @@ struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    fn new(
+    pub(crate) fn new(
         vault: Option<&'a VaultHandle>,
         context: Option<&'a ContextHandle>,
         input: Input,
@@ -226,7 +226,7 @@ impl<'a> Call<'a> {
         })
     }
 
-    fn of_ciphertext(self) -> Self {
+    pub(crate) fn of_ciphertext(self) -> Self {
         Self { ciphertext: true, ..self }
     }
 
@@ -235,7 +235,7 @@ impl<'a> Call<'a> {
     /// # Safety
     ///
     /// The host's contract holds: `input` and `aad` are readable during the call.
-    unsafe fn run<T>(
+    pub(crate) unsafe fn run<T>(
         self,
         operation: impl FnOnce(&libvault::Vault, &[u8], &libvault::Context, Option<&[u8]>) -> Result<T, Error>,
     ) -> Result<T, Error> {
