@@ -6,17 +6,17 @@
 
 #![allow(unsafe_code)]
 
+use libvault::WipedBytes;
 use pyo3::buffer::PyUntypedBuffer;
 use pyo3::exceptions::{PyBufferError, PyMemoryError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyMemoryView};
-use zeroize::Zeroizing;
 
 /// Bytes to read, also with the interpreter released: shared where they are immutable, and copied otherwise.
 pub(crate) enum Input {
     Shared(PyBackedBytes),
-    Copied(Zeroizing<Vec<u8>>),
+    Copied(WipedBytes),
 }
 
 impl Input {
@@ -38,7 +38,7 @@ impl Input {
 
 impl Default for Input {
     fn default() -> Self {
-        Self::Copied(Zeroizing::default())
+        Self::Copied(WipedBytes::default())
     }
 }
 
@@ -73,9 +73,9 @@ impl Output {
     }
 }
 
-fn copy(view: &PyUntypedBuffer) -> PyResult<Zeroizing<Vec<u8>>> {
+fn copy(view: &PyUntypedBuffer) -> PyResult<WipedBytes> {
     let length = view.len_bytes();
-    let mut bytes = Zeroizing::new(Vec::new());
+    let mut bytes = WipedBytes::default();
     bytes.try_reserve_exact(length).map_err(|_| PyMemoryError::new_err(()))?;
     if length > 0 {
         // SAFETY: the view is C-contiguous and keeps `len_bytes` bytes alive; the vector has room for them and is

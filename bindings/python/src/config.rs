@@ -2,11 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use libvault::{Config, ErrorCode};
+use libvault::{Config, ErrorCode, WipedBytes};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple};
-use zeroize::Zeroizing;
 
 use crate::errors;
 
@@ -20,7 +19,7 @@ pub(crate) fn from_argument(py: Python<'_>, argument: Option<&Bound<'_, PyAny>>)
     };
     if let Ok(mapping) = argument.cast::<PyMapping>() {
         // Static credentials may stand in it.
-        let mut json = Zeroizing::new(Vec::with_capacity(4096));
+        let mut json = WipedBytes::with_capacity(4096);
         write_mapping(&mut json, mapping, "", 0)?;
         let text = str::from_utf8(&json).map_err(|error| {
             errors::exception(py, &libvault::Error::internal(format!("the configuration as JSON: {error}")))

@@ -12,10 +12,9 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use libvault::{Context, Downgrade, Error, RewrapOptions, StreamOptions, runtime};
+use libvault::{Context, Downgrade, Error, RewrapOptions, StreamOptions, WipedBytes, runtime};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
-use zeroize::Zeroizing;
 
 use crate::call::{self, Call};
 use crate::log::LogQueue;
@@ -387,14 +386,14 @@ impl Verb {
 
 /// What a call gave, before it becomes an object of Python. Wiped when it is dropped.
 enum Value {
-    Bytes(Zeroizing<Vec<u8>>),
+    Bytes(WipedBytes),
     DataKey(libvault::DataKey),
     Encryptor(Box<libvault::Encryptor>),
 }
 
 impl Value {
     fn bytes(bytes: Vec<u8>) -> Self {
-        Self::Bytes(Zeroizing::new(bytes))
+        Self::Bytes(WipedBytes::new(bytes))
     }
 
     fn encryptor(encryptor: libvault::Encryptor) -> Self {

@@ -7,11 +7,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use libvault::{AtomicFile as CoreFile, Decryptor as CoreDecryptor, Encryptor as CoreEncryptor};
-use libvault::{DecryptReader, Error, FileContents, StreamOptions};
+use libvault::{DecryptReader, Error, FileContents, StreamOptions, WipedBytes};
 use pyo3::exceptions::{PyBlockingIOError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use zeroize::Zeroizing;
 
 use crate::buffer::{Input, Output};
 use crate::call::Call;
@@ -112,11 +111,11 @@ impl Decryptor {
     /// Has the key fetched on the runtime, and gives the plaintext that waited for it. A future that is dropped ends the stream.
     pub(crate) fn fetch_key(
         &self,
-    ) -> PyResult<impl Future<Output = Result<Zeroizing<Vec<u8>>, Error>> + Send + 'static> {
+    ) -> PyResult<impl Future<Output = Result<WipedBytes, Error>> + Send + 'static> {
         let place = Arc::clone(&self.place);
         let mut decryptor = lock(&place)?.take().ok_or_else(in_use)?;
         Ok(async move {
-            let mut output = Zeroizing::default();
+            let mut output = WipedBytes::default();
             let result = decryptor.update(&[], &mut output).await;
             if let Ok(mut place) = place.lock() {
                 *place = Some(decryptor);
@@ -132,7 +131,7 @@ impl Decryptor {
     ) -> PyResult<Option<Bound<'py, PyBytes>>> {
         let mut place = lock(&self.place)?;
         let decryptor = place.as_mut().ok_or_else(in_use)?;
-        let mut output = Zeroizing::default();
+        let mut output = WipedBytes::default();
         let done = errors::call_now_detached(py, || step(decryptor, &mut output))?;
         Ok(done.map(|()| PyBytes::new(py, &output)))
     }
@@ -169,7 +168,7 @@ impl Reader {
     /// Reads once into the caller's memory; 0 only at the authenticated end.
     fn readinto(&self, py: Python<'_>, output: &Bound<'_, PyAny>) -> PyResult<usize> {
         let mut output = Output::new(output, "output")?;
-        let mut own = Zeroizing::new(vec![0; output.len().min(PIECE)]);
+        let mut own = WipedBytes::new(vec![0; output.len().min(PIECE)]);
         let count = self.run(py, |reader| reader.read(&mut own))?;
         output.with_slice(py, |output| output[..count].copy_from_slice(&own[..count]));
         Ok(count)

@@ -4,12 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use libvault::{CallOptions, CancelToken, Downgrade, Error, RewrapOptions};
+use libvault::{CallOptions, CancelToken, Downgrade, Error, RewrapOptions, WipedBytes};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyBytes;
-use zeroize::Zeroizing;
 
 use crate::buffer::Output;
 use crate::call::{self, Call};
@@ -443,7 +442,7 @@ fn write_detached(
     needed: usize,
     operation: impl FnOnce(&mut [u8]) -> Result<usize, Error> + Send,
 ) -> PyResult<usize> {
-    let mut own = Zeroizing::new(vec![0; output.len().min(needed)]);
+    let mut own = WipedBytes::new(vec![0; output.len().min(needed)]);
     let written = errors::call_detached(py, || operation(&mut own))?;
     output.with_slice(py, |output| output[..written].copy_from_slice(&own[..written]));
     Ok(written)
