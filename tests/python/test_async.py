@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 import pickle
+import select
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ import uvloop
 import libvault
 from conftest import CUSTOMER, MANAGED
 from kms import IN_KMS, FaultyKms, with_kms
+from libvault._libvault import LoopCalls
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -167,6 +169,29 @@ def test_a_result_that_races_with_a_cancel_hurts_nobody(run: Run, configuration:
                     await vault.create_data_key(IN_KMS)
 
     run(main())
+
+
+def test_a_result_that_nobody_wants_any_more_does_not_wait(configuration: dict[str, Any]) -> None:
+    on_runtime = 2
+    with libvault.open(configuration) as vault:
+        calls = LoopCalls()
+
+        def start() -> int:
+            number = calls.decrypt(on_runtime, vault, vault.encrypt(b"secret", MANAGED), MANAGED, None, None)
+            assert isinstance(number, int)
+            return number
+
+        unwanted = start()
+        select.select([calls], [], [], 30)
+        calls.cancel(unwanted)
+        assert calls.ended() == []
+        # One that is cancelled before its end does not come either, and one that was not does.
+        calls.cancel(start())
+        wanted = start()
+        ended: list[Any] = []
+        while not ended and select.select([calls], [], [], 30)[0]:
+            ended += calls.ended()
+        assert ended == [(wanted, b"secret", None)]
 
 
 def test_a_loop_that_is_closed_over_a_running_call(configuration: dict[str, Any]) -> None:

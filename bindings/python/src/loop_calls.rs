@@ -28,12 +28,9 @@ const AT_ONCE_UP_TO: usize = 64 * 1024;
 /// The calls of one event loop.
 #[pyclass(frozen, module = "libvault._libvault")]
 pub(crate) struct LoopCalls {
-    ended: Arc<Ended>,
+    wanted: Arc<Wanted>,
     wake_up: UnixStream,
-    running: Mutex<HashMap<u64, Abort>>,
 }
-
-type Abort = Box<dyn Fn() + Send>;
 
 #[pymethods]
 impl LoopCalls {
@@ -42,8 +39,7 @@ impl LoopCalls {
         let (wake_up, signal) = UnixStream::pair()?;
         wake_up.set_nonblocking(true)?;
         signal.set_nonblocking(true)?;
-        let ended = Arc::new(Ended { calls: Mutex::default(), signal });
-        Ok(Self { ended, wake_up, running: Mutex::default() })
+        Ok(Self { wanted: Arc::new(Wanted { calls: Mutex::default(), signal }), wake_up })
     }
 
     /// What the loop watches: readable once a call has ended.
@@ -56,10 +52,9 @@ impl LoopCalls {
         // Emptied first: a call that ends from here on makes it readable again.
         let mut bytes = [0; 64];
         while matches!((&self.wake_up).read(&mut bytes), Ok(length) if length == bytes.len()) {}
-        let calls = std::mem::take(&mut *lock(&self.ended.calls));
+        let calls = std::mem::take(&mut lock(&self.wanted.calls).ended);
         let ended = PyList::empty(py);
         for EndedCall { number, log, result } in calls {
-            lock(&self.running).remove(&number);
             log.deliver(py);
             match result {
                 Ok(value) => ended.append((number, value.into_python(py)?, py.None()))?,
@@ -69,9 +64,11 @@ impl LoopCalls {
         Ok(ended)
     }
 
-    /// Ends a call and what it asks of a KMS. Nothing is heard of it again, unless it had ended already.
+    /// Ends a call and what it asks of a KMS. Nothing is heard of it again: a result that it had already is wiped.
     fn cancel(&self, number: u64) {
-        if let Some(abort) = lock(&self.running).remove(&number) {
+        let (abort, result) = lock(&self.wanted.calls).forget(number);
+        drop(result);
+        if let Some(abort) = abort {
             abort();
         }
     }
@@ -260,29 +257,49 @@ impl LoopCalls {
     ) -> PyResult<u64> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let number = NUMBERS.fetch_add(1, Relaxed);
-        let ending = Ending { ended: Arc::clone(&self.ended), number, log: Arc::clone(log), result: None };
-        // Entered before it can end, so that `ended` finds it to remove.
-        let mut running = lock(&self.running);
-        let task = errors::call(py, || Ok(runtime::spawn(async move { ending.with(call.await) })))?;
-        running.insert(number, Box::new(move || task.abort()));
-        Ok(number)
+        let ending = Ending { wanted: Arc::clone(&self.wanted), number, log: Arc::clone(log), result: None };
+        // Wanted before it can end.
+        lock(&self.wanted.calls).running.insert(number, None);
+        match errors::call(py, || Ok(runtime::spawn(async move { ending.with(call.await) }))) {
+            Ok(task) => {
+                if let Some(abort) = lock(&self.wanted.calls).running.get_mut(&number) {
+                    *abort = Some(Box::new(move || task.abort()));
+                }
+                Ok(number)
+            }
+            Err(error) => {
+                self.cancel(number);
+                Err(error)
+            }
+        }
     }
 }
 
 impl Drop for LoopCalls {
     /// The loop is gone, and nobody can want these calls any more.
     fn drop(&mut self) {
-        for abort in lock(&self.running).values() {
+        let calls = std::mem::take(&mut *lock(&self.wanted.calls));
+        for abort in calls.running.into_values().flatten() {
             abort();
         }
     }
 }
 
-/// The calls that ended and were not fetched yet, and the socket that says so.
-struct Ended {
-    calls: Mutex<Vec<EndedCall>>,
+/// The calls that somebody waits for, and the socket that says when there are results to fetch.
+struct Wanted {
+    calls: Mutex<Calls>,
     signal: UnixStream,
 }
+
+/// A call is in one of the two, or nobody wants it any more.
+#[derive(Default)]
+struct Calls {
+    /// With what ends them early, once that is known.
+    running: HashMap<u64, Option<Abort>>,
+    ended: Vec<EndedCall>,
+}
+
+type Abort = Box<dyn Fn() + Send>;
 
 struct EndedCall {
     number: u64,
@@ -290,9 +307,17 @@ struct EndedCall {
     result: Result<Value, Error>,
 }
 
+impl Calls {
+    /// What is left of a call that nobody wants. The caller drops it after the lock: a call that is aborted takes the lock itself.
+    fn forget(&mut self, number: u64) -> (Option<Abort>, Option<EndedCall>) {
+        let ended = self.ended.iter().position(|call| call.number == number);
+        (self.running.remove(&number).flatten(), ended.map(|index| self.ended.swap_remove(index)))
+    }
+}
+
 /// Reports the end of a call when it is dropped: after the result, a panic, or an abort.
 struct Ending {
-    ended: Arc<Ended>,
+    wanted: Arc<Wanted>,
     number: u64,
     log: Arc<LogQueue>,
     result: Option<Result<Value, Error>>,
@@ -307,9 +332,15 @@ impl Ending {
 impl Drop for Ending {
     fn drop(&mut self) {
         let result = self.result.take().unwrap_or_else(|| Err(Error::internal("libvault panicked")));
-        lock(&self.ended.calls).push(EndedCall { number: self.number, log: Arc::clone(&self.log), result });
+        let mut calls = lock(&self.wanted.calls);
+        if calls.running.remove(&self.number).is_none() {
+            // Nobody would fetch it, and it may be secret: it is wiped here.
+            return;
+        }
+        calls.ended.push(EndedCall { number: self.number, log: Arc::clone(&self.log), result });
+        drop(calls);
         // A full socket wakes the loop as well as one more byte would, and a closed one has no loop.
-        let _ = (&self.ended.signal).write(&[0]);
+        let _ = (&self.wanted.signal).write(&[0]);
     }
 }
 

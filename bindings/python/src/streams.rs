@@ -109,9 +109,7 @@ impl Decryptor {
 
 impl Decryptor {
     /// Has the key fetched on the runtime, and gives the plaintext that waited for it. A future that is dropped ends the stream.
-    pub(crate) fn fetch_key(
-        &self,
-    ) -> PyResult<impl Future<Output = Result<WipedBytes, Error>> + Send + 'static> {
+    pub(crate) fn fetch_key(&self) -> PyResult<impl Future<Output = Result<WipedBytes, Error>> + Send + 'static> {
         let place = Arc::clone(&self.place);
         let mut decryptor = lock(&place)?.take().ok_or_else(in_use)?;
         Ok(async move {
