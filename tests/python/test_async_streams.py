@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import io
 import os
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import uvloop
@@ -16,6 +19,9 @@ import libvault
 from conftest import CUSTOMER, MANAGED
 from kms import IN_KMS, FaultyKms, with_kms
 from test_async import until
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
 
 Run = Callable[[Coroutine[Any, Any, None]], None]
 
@@ -93,6 +99,104 @@ def test_files(run: Run, configuration: dict[str, Any], tmp_path: Path) -> None:
         assert {entry.name for entry in tmp_path.iterdir()} == {"vault", "file.lve", "plain", "plain.lve", "copy", "cut.lve"}
 
     run(main())
+
+
+class Blocked(io.BytesIO):
+    """A file object that does nothing until it may."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        super().__init__(data)
+        self.used, self.may = threading.Event(), threading.Event()
+
+    def write(self, data: Buffer, /) -> int:
+        self._wait()
+        return super().write(data)
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        self._wait()
+        return super().read(size)
+
+    def _wait(self) -> None:
+        self.used.set()
+        assert self.may.wait(60)
+
+
+def test_tasks_that_write_at_once_write_in_order(run: Run, configuration: dict[str, Any]) -> None:
+    async def main() -> None:
+        pieces = [bytes([number]) * size for number, size in enumerate([300_000, 10, 700_000, 0, 262_144, 5_000_000, 1])]
+        async with libvault.AsyncVault.open(configuration) as vault:
+            target = io.BytesIO()
+            writer = await vault.open_encrypt(target, MANAGED)
+            written = asyncio.gather(*(writer.write(piece) for piece in pieces))
+            await asyncio.sleep(0)
+            await writer.close()
+            assert await written == [len(piece) for piece in pieces]
+            assert await vault.decrypt(target.getvalue(), MANAGED) == b"".join(pieces)
+
+    run(main())
+
+
+@pytest.mark.parametrize("cancelled", [0, 1, 2])
+def test_what_a_cancelled_task_wrote_has_its_place(run: Run, configuration: dict[str, Any], cancelled: int) -> None:
+    async def main() -> None:
+        pieces = [bytes([number]) * 400_000 for number in range(3)]
+        async with libvault.AsyncVault.open(configuration) as vault:
+            target = Blocked()
+            async with vault.open_encrypt(target, MANAGED) as writer:
+                tasks = [asyncio.create_task(writer.write(piece)) for piece in pieces]
+                await until(target.used.is_set)
+                tasks[cancelled].cancel()
+                await asyncio.sleep(0.01)
+                target.may.set()
+                ends = await asyncio.gather(*tasks, return_exceptions=True)
+                assert [type(end) for end in ends].index(asyncio.CancelledError) == cancelled
+            assert await vault.decrypt(target.getvalue(), MANAGED) == b"".join(pieces)
+
+    run(main())
+
+
+def test_a_loop_that_ends_over_a_write_loses_nothing(run: Run, configuration: dict[str, Any]) -> None:
+    """Its tasks are cancelled before the only thread comes to the write."""
+    writers = []
+    target, may = io.BytesIO(), threading.Event()
+
+    async def begin(vault: libvault.AsyncVault) -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        writers.append(await vault.open_encrypt(target, MANAGED))
+        loop.run_in_executor(None, may.wait, 60)
+        task = asyncio.create_task(writers[0].write(bytes(400_000)))
+        await asyncio.sleep(0.01)
+        assert not task.done()
+        loop.call_later(0.1, may.set)
+
+    async def end(vault: libvault.AsyncVault) -> None:
+        await writers[0].write(b"the end")
+        await writers[0].close()
+        assert await vault.decrypt(target.getvalue(), MANAGED) == bytes(400_000) + b"the end"
+
+    with libvault.open(configuration) as plain:
+        run(begin(libvault.AsyncVault(plain)))
+        run(end(libvault.AsyncVault(plain)))
+
+
+def test_a_write_that_was_left_alone_leaves_no_envelope(configuration: dict[str, Any], tmp_path: Path) -> None:
+    """A loop that is thrown away with its tasks waits for nothing."""
+    with libvault.open(configuration) as plain:
+        vault, target = libvault.AsyncVault(plain), Blocked()
+        loop = asyncio.new_event_loop()
+        writer = loop.run_until_complete(vault.open_encrypt(target, MANAGED)._open())
+        task = loop.create_task(writer.write(bytes(400_000)))
+        loop.run_until_complete(until(target.used.is_set))
+        loop.close()
+        task._log_destroy_pending = False  # type: ignore[attr-defined]
+        del task, loop
+        gc.collect()
+        with pytest.raises((OSError, RuntimeError)):
+            asyncio.run(writer.close())
+        target.may.set()
+        with pytest.raises(libvault.VaultError):
+            plain.decrypt(target.getvalue(), MANAGED)
 
 
 def test_a_cancelled_copy_leaves_nothing(run: Run, configuration: dict[str, Any], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeAlias, TypeVar, final
 
 from libvault._libvault import CancelToken, Context, Decryptor, Encryptor, Vault
-from libvault._loop import in_thread, of_running_loop
+from libvault._loop import Turn, in_thread, of_running_loop
 from libvault._streams import PIECE, DecryptReader, EncryptWriter, Readable, Writable, copy, decrypt_into, open_target
 
 if TYPE_CHECKING:
@@ -54,11 +54,20 @@ class Opening(Generic[T]):
 
 @final
 class AsyncEncryptWriter:
-    """`EncryptWriter` for asyncio: small writes are collected, and the file is written in a thread."""
+    """`EncryptWriter` for asyncio: small writes are collected, and the file is written in a thread.
+
+    Several tasks may write: what they give is written in the order of their calls, each whole. A call that is cancelled ends when the thread is done with
+    the file, so that the task knows what became of it. The data of a `write` that is cancelled is part of the envelope all the same, in its place.
+    """
 
     def __init__(self, writer: EncryptWriter) -> None:
         self._writer = writer
+        self._turn = Turn()
         self._collected = bytearray()
+        # Bytes that were taken from a caller, and those of them that the writer has dealt with. The second is counted in the thread.
+        self._taken = 0
+        self._dealt_with = 0
+        self._closing = False
 
     @classmethod
     async def open(
@@ -71,26 +80,35 @@ class AsyncEncryptWriter:
 
     async def write(self, data: Buffer) -> int:
         """Encrypts all of `data`; gives its length in bytes."""
-        with memoryview(data) as view:
-            self._collected += view.cast("B")
-            length = view.nbytes
-        self._writer.writable()
+        if self._closing:
+            raise ValueError("I/O operation on closed file")
+        with memoryview(data) as view, view.cast("B") as octets:
+            self._collected += octets
+            length = len(octets)
+        self._taken += length
         if len(self._collected) >= PIECE:
-            await self._flush()
+            async with self._turn:
+                await self._flush()
         return length
 
     async def close(self) -> None:
         """Completes the envelope. After an error nothing is left under the path."""
+        self._closing = True
         try:
-            if not self._writer.closed:
-                await self._flush()
-            await in_thread(self._writer.close)
+            async with self._turn:
+                if not self._writer.closed:
+                    await self._flush()
+                    if self._dealt_with != self._taken:
+                        raise OSError("a write was interrupted: the envelope has a gap")
+                await in_thread(self._writer.close)
         finally:
             await self.discard()
 
     async def discard(self) -> None:
         """Closes without completing: nothing appears under the path."""
-        await in_thread(self._writer.discard)
+        self._closing = True
+        async with self._turn:
+            await in_thread(self._writer.discard)
 
     async def __aenter__(self) -> Self:
         return self
@@ -107,8 +125,17 @@ class AsyncEncryptWriter:
         return "<libvault.AsyncEncryptWriter>"
 
     async def _flush(self) -> None:
+        # Taken only now that it is written next: what a task that is cancelled before its turn gave is written with what follows.
         collected, self._collected = self._collected, bytearray()
-        await in_thread(self._writer.write, collected)
+        if collected:
+            await in_thread(self._write, collected)
+
+    def _write(self, collected: bytearray) -> None:
+        try:
+            self._writer.write(collected)
+        finally:
+            # From here on the writer itself knows whether it has a gap.
+            self._dealt_with += len(collected)
 
 
 @final

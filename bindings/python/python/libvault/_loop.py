@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary, ref
 
@@ -26,9 +28,9 @@ def of_running_loop() -> Calls:
 
 async def in_thread(function: Callable[..., T], *arguments: object, stop: Callable[[], object] = lambda: None) -> T:
     """Runs work that belongs to one thread at a time. A cancelled task waits for its end, after it was told to stop."""
-    work = asyncio.ensure_future(asyncio.to_thread(function, *arguments))
+    work = start_in_thread(function, *arguments)
     try:
-        return await asyncio.shield(work)
+        await asyncio.wait([work])
     except asyncio.CancelledError:
         stop()
         while not work.done():
@@ -36,9 +38,42 @@ async def in_thread(function: Callable[..., T], *arguments: object, stop: Callab
                 await asyncio.wait([work])
             except asyncio.CancelledError:
                 continue
-        # Its failure is what stopping led to.
-        work.cancelled() or work.exception()
+        forget(work)
         raise
+    return work.result()
+
+
+def start_in_thread(function: Callable[..., T], *arguments: object) -> asyncio.Future[T]:
+    """As `asyncio.to_thread`, but no task: the end of a loop cancels all its tasks, and work that it had cancelled before a thread took it would never be done."""
+    call = partial(contextvars.copy_context().run, function, *arguments)
+    return asyncio.get_running_loop().run_in_executor(None, call)
+
+
+def forget(work: asyncio.Future[Any]) -> None:
+    """Says that nobody asks how it ended: the failure of work that was told to stop is what stopping led to."""
+    if work.done():
+        work.cancelled() or work.exception()
+    else:
+        work.add_done_callback(forget)
+
+
+class Turn:
+    """`async with turn`: the tasks of one event loop use a stream one after the other."""
+
+    def __init__(self) -> None:
+        self._lock = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def __aenter__(self) -> None:
+        loop = asyncio.get_running_loop()
+        # The task of a loop that is closed would never let go.
+        if self._lock.locked() and self._loop is not loop:
+            raise RuntimeError("the stream is in use by a task of another event loop")
+        await self._lock.acquire()
+        self._loop = loop
+
+    async def __aexit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 class _Waiting(dict[int, "asyncio.Future[Any]"]):
