@@ -199,6 +199,78 @@ def test_a_write_that_was_left_alone_leaves_no_envelope(configuration: dict[str,
             plain.decrypt(target.getvalue(), MANAGED)
 
 
+def test_a_cancelled_read_ends_at_once(run: Run, configuration: dict[str, Any], tmp_path: Path) -> None:
+    async def main() -> None:
+        async with libvault.AsyncVault.open(configuration) as vault:
+            source = Blocked(await vault.encrypt(bytes(100_000), MANAGED))
+            reader = await vault.open_decrypt(source, MANAGED)
+            task, queued = asyncio.create_task(reader.read()), asyncio.create_task(reader.read(5))
+            await until(source.used.is_set)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            for late in (queued, reader.read(1), reader.read_at(0, 1), reader.seek(0)):
+                with pytest.raises(ValueError, match="cancelled"):
+                    await late
+            with pytest.raises(ValueError, match="cancelled"):
+                reader.tell()
+            await reader.close()
+            assert not source.may.is_set()
+            source.may.set()
+            assert not source.closed
+
+    run(main())
+
+
+def test_the_file_of_a_cancelled_read_is_closed_when_the_read_returns(run: Run, configuration: dict[str, Any], tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    other_end = os.open(pipe, os.O_RDWR)
+
+    def opened() -> int:
+        links = (Path("/proc/self/fd") / name for name in os.listdir("/proc/self/fd"))
+        return sum(os.path.realpath(link) == str(pipe) for link in links)
+
+    async def main() -> None:
+        async with libvault.AsyncVault.open(configuration) as vault:
+
+            async def read() -> None:
+                async with vault.open_decrypt(pipe, MANAGED) as reader:
+                    await reader.read()
+
+            task = asyncio.create_task(read())
+            await until(lambda: opened() == 2)
+            await asyncio.sleep(0.05)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            os.write(other_end, b"LVE")
+            await until(lambda: opened() == 1)
+
+    try:
+        run(main())
+    finally:
+        os.close(other_end)
+
+
+def test_a_task_that_waits_for_its_turn_may_be_cancelled(run: Run, configuration: dict[str, Any]) -> None:
+    async def main() -> None:
+        data = os.urandom(100_000)
+        async with libvault.AsyncVault.open(configuration) as vault:
+            source = Blocked(await vault.encrypt(data, MANAGED))
+            async with vault.open_decrypt(source, MANAGED) as reader:
+                first, waiting = asyncio.create_task(reader.read(10)), asyncio.create_task(reader.read(10))
+                await until(source.used.is_set)
+                waiting.cancel()
+                source.may.set()
+                assert await first == data[:10]
+                with pytest.raises(asyncio.CancelledError):
+                    await waiting
+                assert reader.tell() == 10 and await reader.read() == data[10:]
+
+    run(main())
+
+
 def test_a_cancelled_copy_leaves_nothing(run: Run, configuration: dict[str, Any], tmp_path: Path) -> None:
     async def main() -> None:
         with open(tmp_path / "plain", "wb") as file:

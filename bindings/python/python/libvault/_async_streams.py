@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeAlias, TypeVar, final
 
 from libvault._libvault import CancelToken, Context, Decryptor, Encryptor, Vault
-from libvault._loop import Turn, in_thread, of_running_loop
+from libvault._loop import Turn, forget, in_thread, of_running_loop, start_in_thread
 from libvault._streams import PIECE, DecryptReader, EncryptWriter, Readable, Writable, copy, decrypt_into, open_target
 
 if TYPE_CHECKING:
@@ -140,12 +140,20 @@ class AsyncEncryptWriter:
 
 @final
 class AsyncDecryptReader:
-    """`DecryptReader` for asyncio: the file is read in a thread. Cancelling the first read also ends what it asks of a KMS, and with it the stream."""
+    """`DecryptReader` for asyncio: the file is read in a thread, for one task after the other.
+
+    A call that is cancelled while it reads ends at once, together with what it asks of a KMS, and with the stream: what the thread still reads is lost. Later
+    calls raise ValueError. The thread closes the file when its read returns; a file object that was passed in is in use until then.
+    """
 
     def __init__(self, reader: DecryptReader, cancel: CancelToken) -> None:
         self._reader = reader
         self._cancel = cancel
-        self._has_key = False
+        self._turn = Turn()
+        self._position = 0
+        # The thread ends `_busy` before it looks at `_abandoned`, and the loop sets that before it looks at `_busy`: one of them closes, or both do.
+        self._busy = False
+        self._abandoned = False
 
     @classmethod
     async def open(cls, vault: Vault, source: Path | Readable, context: ContextLike, aad: Buffer | None) -> Self:
@@ -166,8 +174,9 @@ class AsyncDecryptReader:
         return await self._run(self._reader.seek, offset, whence)
 
     def tell(self) -> int:
-        """The position."""
-        return self._reader.tell()
+        """The position: what the last call that has ended left."""
+        self._check_open()
+        return self._position
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while piece := await self._run(self._reader.read1, PIECE):
@@ -175,7 +184,9 @@ class AsyncDecryptReader:
 
     async def close(self) -> None:
         """Closes the file that was opened for a path."""
-        await in_thread(self._reader.close)
+        async with self._turn:
+            if not (self._abandoned and self._busy):
+                await in_thread(self._reader.close)
 
     async def __aenter__(self) -> Self:
         return self
@@ -189,13 +200,35 @@ class AsyncDecryptReader:
         return "<libvault.AsyncDecryptReader>"
 
     async def _run(self, operation: Callable[..., R], *arguments: object) -> R:
-        done = await in_thread(operation, *arguments, stop=self._stop)
-        self._has_key = True
-        return done
+        async with self._turn:
+            self._check_open()
+            self._busy = True
+            work: asyncio.Future[R] = start_in_thread(self._work, operation, *arguments)
+            try:
+                await asyncio.wait([work])
+            except BaseException:
+                self._abandoned = True
+                self._cancel.cancel()
+                forget(work)
+                raise
+            return work.result()
 
-    def _stop(self) -> None:
-        if not self._has_key:
-            self._cancel.cancel()
+    def _work(self, operation: Callable[..., R], *arguments: object) -> R:
+        try:
+            self._check_open()
+            done = operation(*arguments)
+            self._position = self._reader.tell()
+            return done
+        finally:
+            self._busy = False
+            if self._abandoned:
+                self._reader.close()
+
+    def _check_open(self) -> None:
+        if self._abandoned:
+            raise ValueError("the stream is closed: a call was cancelled while it read")
+        if self._reader.closed:
+            raise ValueError("I/O operation on closed file")
 
 
 R = TypeVar("R")
