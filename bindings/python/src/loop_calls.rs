@@ -4,6 +4,8 @@
 //! loop, which fetches it. So a loop that is closed, a task that is cancelled and an interpreter that shuts down need no care: nobody reads
 //! the socket any more, and that is all.
 
+mod verb;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::io::{Read, Write};
@@ -12,15 +14,16 @@ use std::os::unix::net::UnixStream;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use libvault::{Context, Downgrade, Error, RewrapOptions, StreamOptions, WipedBytes, runtime};
+use libvault::{Error, RewrapOptions, runtime};
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList};
+use pyo3::types::PyList;
 
-use crate::call::{self, Call};
+use self::verb::{Value, Verb};
+use crate::call::Call;
 use crate::log::LogQueue;
-use crate::streams::{Decryptor, Encryptor, stream_options};
+use crate::streams::{Decryptor, stream_options};
 use crate::vault::{Vault, downgrade};
-use crate::{context, errors, results};
+use crate::{context, errors};
 
 /// Up to this length an operation that waits for nothing is done at once, on the loop's thread: it takes less than handing it over.
 const AT_ONCE_UP_TO: usize = 64 * 1024;
@@ -31,6 +34,9 @@ pub(crate) struct LoopCalls {
     wanted: Arc<Wanted>,
     wake_up: UnixStream,
 }
+
+/// What every verb gives: its result, the number of the call that runs now, or `None`: it belongs in the next mode.
+type Started<'py> = PyResult<Option<Bound<'py, PyAny>>>;
 
 #[pymethods]
 impl LoopCalls {
@@ -73,8 +79,6 @@ impl LoopCalls {
         }
     }
 
-    // Every verb gives its result, the number of the call that runs now, or `None`: it belongs in the next mode.
-
     #[expect(clippy::too_many_arguments, reason = "those of the verb")]
     fn encrypt<'py>(
         &self,
@@ -85,7 +89,7 @@ impl LoopCalls {
         context: &Bound<'py, PyAny>,
         aad: Option<&Bound<'py, PyAny>>,
         timeout: Option<f64>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> Started<'py> {
         let call = Call::new("data", data, context, aad)?;
         self.start(py, mode, vault, timeout, call, Verb::Encrypt)
     }
@@ -100,7 +104,7 @@ impl LoopCalls {
         context: &Bound<'py, PyAny>,
         aad: Option<&Bound<'py, PyAny>>,
         timeout: Option<f64>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> Started<'py> {
         let call = Call::new("envelope", envelope, context, aad)?;
         self.start(py, mode, vault, timeout, call, Verb::Decrypt)
     }
@@ -112,7 +116,7 @@ impl LoopCalls {
         vault: &Vault,
         context: &Bound<'py, PyAny>,
         timeout: Option<f64>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> Started<'py> {
         self.start(py, mode, vault, timeout, Call::without_data(context)?, Verb::CreateDataKey)
     }
 
@@ -124,7 +128,7 @@ impl LoopCalls {
         bundle: &Bound<'py, PyAny>,
         context: &Bound<'py, PyAny>,
         timeout: Option<f64>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> Started<'py> {
         let call = Call::new("bundle", bundle, context, None)?;
         self.start(py, mode, vault, timeout, call, Verb::DecryptDataKey)
     }
@@ -140,7 +144,7 @@ impl LoopCalls {
         keep_data_key: bool,
         allow_downgrade: bool,
         timeout: Option<f64>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> Started<'py> {
         let call = Call::new("envelope_or_bundle", envelope_or_bundle, context, None)?;
         let options = RewrapOptions { keep_data_key, downgrade: downgrade(allow_downgrade) };
         self.start(py, mode, vault, timeout, call, Verb::Rewrap(options))
@@ -157,7 +161,7 @@ impl LoopCalls {
         aad: Option<&Bound<'py, PyAny>>,
         allow_downgrade: bool,
         timeout: Option<f64>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> Started<'py> {
         let call = Call::new("envelope", envelope, context, aad)?;
         self.start(py, mode, vault, timeout, call, Verb::Reencrypt(downgrade(allow_downgrade)))
     }
@@ -173,7 +177,7 @@ impl LoopCalls {
         new_context: &Bound<'py, PyAny>,
         allow_downgrade: bool,
         timeout: Option<f64>,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> Started<'py> {
         let call = Call::new("bundle", bundle, old_context, None)?;
         let new_context = context::from_argument(new_context, "new_context")?;
         self.start(py, mode, vault, timeout, call, Verb::Rekey(new_context, downgrade(allow_downgrade)))
@@ -187,7 +191,7 @@ impl LoopCalls {
         context: &Bound<'py, PyAny>,
         aad: Option<&Bound<'py, PyAny>>,
         frame_size: usize,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> Started<'py> {
         let call = Call::with_aad(context, aad)?;
         self.start(py, mode, vault, None, call, Verb::Encryptor(stream_options(frame_size)?))
     }
@@ -230,7 +234,7 @@ impl LoopCalls {
         timeout: Option<f64>,
         call: Call,
         verb: Verb,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
+    ) -> Started<'py> {
         let log = Arc::clone(vault.log());
         let _delivery = log.deliver_after(py);
         let vault = vault.awaited(timeout)?;
@@ -341,102 +345,6 @@ impl Drop for Ending {
         drop(calls);
         // A full socket wakes the loop as well as one more byte would, and a closed one has no loop.
         let _ = (&self.wanted.signal).write(&[0]);
-    }
-}
-
-enum Verb {
-    Encrypt,
-    Decrypt,
-    CreateDataKey,
-    DecryptDataKey,
-    Rewrap(RewrapOptions),
-    Reencrypt(Downgrade),
-    Rekey(Context, Downgrade),
-    Encryptor(StreamOptions),
-}
-
-impl Verb {
-    /// Whether it is known beforehand that it has to.
-    fn calls_a_kms(&self, vault: &libvault::Vault, call: &Call) -> bool {
-        match self {
-            Self::Rekey(new_context, _) if vault.needs_network(new_context) => true,
-            _ => vault.needs_network(&call.context),
-        }
-    }
-
-    /// Whether it waits for nothing: both contexts of a rekey have to be looked up, so it never is.
-    fn is_immediate(&self, vault: &libvault::Vault, call: &Call) -> bool {
-        !matches!(self, Self::Rekey(..)) && vault.is_immediate(&call.context)
-    }
-
-    fn now(&self, vault: &libvault::Vault, call: &Call) -> Result<Value, Error> {
-        let (data, context) = (call.data(), &call.context);
-        match self {
-            Self::Encrypt => vault.encrypt_now(data, context, call.aad()).map(Value::bytes),
-            Self::Decrypt => vault.decrypt_now(data, context, call.aad()).map(Value::bytes),
-            Self::CreateDataKey => vault.create_data_key_now(context).map(Value::DataKey),
-            Self::DecryptDataKey => vault.decrypt_data_key_now(data, context).map(Value::DataKey),
-            Self::Rewrap(options) => vault.rewrap_now(data, context, *options).map(Value::bytes),
-            Self::Reencrypt(downgrade) => vault.reencrypt_now(data, context, call.aad(), *downgrade).map(Value::bytes),
-            Self::Rekey(new, downgrade) => vault.rekey_now(data, context, new, *downgrade).map(Value::bytes),
-            Self::Encryptor(options) => vault.encryptor_now(context, call.aad(), *options).map(Value::encryptor),
-        }
-    }
-
-    /// With the interpreter released; long results are written in place.
-    fn locally<'py>(
-        self,
-        py: Python<'py>,
-        vault: &libvault::Vault,
-        call: &Call,
-    ) -> PyResult<Option<Bound<'py, PyAny>>> {
-        match self {
-            Self::Encrypt => Ok(call::encrypt_locally(py, vault, call)?.map(Bound::into_any)),
-            Self::Decrypt => Ok(call::decrypt_locally(py, vault, call)?.map(Bound::into_any)),
-            _ => match errors::call_now_detached(py, || self.now(vault, call))? {
-                Some(value) => value.into_python(py).map(Some),
-                None => Ok(None),
-            },
-        }
-    }
-
-    async fn run(self, vault: &libvault::Vault, call: &Call) -> Result<Value, Error> {
-        let (data, context) = (call.data(), &call.context);
-        match self {
-            Self::Encrypt => vault.encrypt(data, context, call.aad()).await.map(Value::bytes),
-            Self::Decrypt => vault.decrypt(data, context, call.aad()).await.map(Value::bytes),
-            Self::CreateDataKey => vault.create_data_key(context).await.map(Value::DataKey),
-            Self::DecryptDataKey => vault.decrypt_data_key(data, context).await.map(Value::DataKey),
-            Self::Rewrap(options) => vault.rewrap(data, context, options).await.map(Value::bytes),
-            Self::Reencrypt(downgrade) => vault.reencrypt(data, context, call.aad(), downgrade).await.map(Value::bytes),
-            Self::Rekey(new, downgrade) => vault.rekey(data, context, &new, downgrade).await.map(Value::bytes),
-            Self::Encryptor(options) => vault.encryptor(context, call.aad(), options).await.map(Value::encryptor),
-        }
-    }
-}
-
-/// What a call gave, before it becomes an object of Python. Wiped when it is dropped.
-enum Value {
-    Bytes(WipedBytes),
-    DataKey(libvault::DataKey),
-    Encryptor(Box<libvault::Encryptor>),
-}
-
-impl Value {
-    fn bytes(bytes: Vec<u8>) -> Self {
-        Self::Bytes(WipedBytes::new(bytes))
-    }
-
-    fn encryptor(encryptor: libvault::Encryptor) -> Self {
-        Self::Encryptor(Box::new(encryptor))
-    }
-
-    fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
-        match self {
-            Self::Bytes(bytes) => Ok(PyBytes::new(py, &bytes).into_any()),
-            Self::DataKey(key) => Ok(Bound::new(py, results::DataKey(key))?.into_any()),
-            Self::Encryptor(encryptor) => Ok(Bound::new(py, Encryptor::wrap(*encryptor))?.into_any()),
-        }
     }
 }
 
