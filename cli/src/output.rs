@@ -24,6 +24,16 @@ pub(crate) enum Contents {
     Key,
 }
 
+impl Contents {
+    fn refuse_terminal(self, is_terminal: bool, even_to_terminal: bool) -> Result<(), Failure> {
+        match self {
+            Self::Key if is_terminal => Err(key_on_terminal()),
+            Self::Envelope if is_terminal && !even_to_terminal => Err(binary_on_terminal()),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Where a result goes, checked before anything is read, asked of a KMS or decrypted.
 #[derive(Debug)]
 pub(crate) struct Output {
@@ -53,12 +63,11 @@ impl Output {
             Some(path) if path.as_os_str() == "-" => Target::StandardOutput { even_to_terminal: true },
             Some(path) => Target::of_path(path, arguments.force)?,
         };
-        let output = Self { contents, target };
-        match contents {
-            Contents::Key if output.is_terminal() => Err(key_on_terminal()),
-            Contents::Envelope if output.is_terminal_for_text() => Err(binary_on_terminal()),
-            _ => Ok(output),
+        // Whether a device is a terminal shows when it is open.
+        if let Target::StandardOutput { even_to_terminal } = target {
+            contents.refuse_terminal(io::stdout().is_terminal(), even_to_terminal)?;
         }
+        Ok(Self { contents, target })
     }
 
     /// Whether it is a file, and neither standard output nor a device.
@@ -69,13 +78,13 @@ impl Output {
     /// Begins to write. Under the name of a file nothing appears before [`Sink::finish`].
     pub(crate) fn open(&self) -> Result<Sink, Failure> {
         match &self.target {
-            Target::StandardOutput { .. } => Ok(Sink::to_standard_output(self.is_terminal_for_text())),
+            Target::StandardOutput { even_to_terminal } => {
+                Ok(Sink::to_standard_output(io::stdout().is_terminal(), *even_to_terminal))
+            }
             Target::Special(path) => {
                 let device = fs::OpenOptions::new().write(true).open(path);
                 let device = device.map_err(|error| Failure::from_write(&error, &path.display().to_string()))?;
-                if self.contents == Contents::Key && device.is_terminal() {
-                    return Err(key_on_terminal());
-                }
+                self.contents.refuse_terminal(device.is_terminal(), false)?;
                 Ok(Sink::to_device(device, path))
             }
             Target::File { path, replace } => {
@@ -112,15 +121,6 @@ impl Output {
             // There is another failure to report already.
             let _ = fs::remove_file(path);
         }
-    }
-
-    /// Whether it goes to a terminal, where nothing else should be drawn meanwhile.
-    pub(crate) fn is_terminal(&self) -> bool {
-        matches!(self.target, Target::StandardOutput { .. }) && io::stdout().is_terminal()
-    }
-
-    fn is_terminal_for_text(&self) -> bool {
-        matches!(self.target, Target::StandardOutput { even_to_terminal: false }) && io::stdout().is_terminal()
     }
 }
 

@@ -55,6 +55,7 @@ STEP_FIELDS = {
     "stdout_file": "where standard output goes, a pipe otherwise",
     "stdout_terminal": "true: standard output is a terminal of 80 columns",
     "stderr_terminal": "true: standard error is one",
+    "device_terminal": "true: the variable {terminal} is the path of one, and what is shown there counts as standard output",
     "stdout_nobody": "true: standard output is a pipe that nobody reads",
     "signal": "sent once the program reads its standard input, such as 'TERM'",
     "dies_of": "the signal that ends the program",
@@ -187,11 +188,16 @@ class Runner:
                 reader, streams["stdout"] = os.pipe()
                 opened.callback(os.close, streams["stdout"])
                 os.close(reader)
+            arguments = step["args"]
+            if step.get("device_terminal"):
+                terminals["stdout"], device = open_terminal()
+                opened.callback(os.close, device)
+                arguments = fill(arguments, {"terminal": os.ttyname(device)})
             for name in ["stdout", "stderr"]:
                 if step.get(f"{name}_terminal"):
                     terminals[name], streams[name] = open_terminal()
                     opened.callback(os.close, streams[name])
-            process = subprocess.Popen([self.program, *step["args"]], cwd=self.directory, env=environment, **streams)
+            process = subprocess.Popen([self.program, *arguments], cwd=self.directory, env=environment, **streams)
         try:
             if "signal" in step:
                 wait_until_reading(process)

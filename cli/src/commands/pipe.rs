@@ -23,8 +23,9 @@ pub(super) struct Pipe {
 impl Pipe {
     pub(super) fn open(input: &InputArguments, output: &Output, reporter: Reporter) -> Result<Self, Failure> {
         let input = Input::open(&input.input)?;
-        let progress = Progress::new(input.length(), !reporter.is_json() && !output.is_terminal());
-        Ok(Self { input, sink: output.open()?, progress, results: Zeroizing::default() })
+        let sink = output.open()?;
+        let progress = Progress::new(input.length(), !reporter.is_json() && !sink.is_terminal());
+        Ok(Self { input, sink, progress, results: Zeroizing::default() })
     }
 
     /// Reads up to so many bytes, all at once.

@@ -1,7 +1,7 @@
 //! An output that is being written.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
 
 use libvault::AtomicFile;
@@ -12,7 +12,8 @@ use crate::report::Failure;
 /// Takes the output piece by piece. Without [`Sink::finish`] a file never appears under its name.
 pub(crate) struct Sink {
     destination: Destination,
-    /// Only text goes to a terminal.
+    is_terminal: bool,
+    /// Only text goes to a terminal, unless more was asked for.
     text: Option<Text>,
     written: u64,
 }
@@ -23,23 +24,28 @@ enum Destination {
 }
 
 impl Sink {
-    pub(super) fn to_standard_output(is_terminal: bool) -> Self {
-        let mut sink =
-            Self::new(Destination::Stream { stream: Box::new(io::stdout()), name: "standard output".into() });
-        sink.text = is_terminal.then(Text::default);
-        sink
+    pub(super) fn to_standard_output(is_terminal: bool, even_to_terminal: bool) -> Self {
+        let stream = Destination::Stream { stream: Box::new(io::stdout()), name: "standard output".into() };
+        Self::new(stream, is_terminal, is_terminal && !even_to_terminal)
     }
 
     pub(super) fn to_device(device: File, path: &Path) -> Self {
-        Self::new(Destination::Stream { stream: Box::new(device), name: path.display().to_string() })
+        let is_terminal = device.is_terminal();
+        let stream = Destination::Stream { stream: Box::new(device), name: path.display().to_string() };
+        Self::new(stream, is_terminal, is_terminal)
     }
 
     pub(super) fn to_file(file: AtomicFile, path: &Path) -> Self {
-        Self::new(Destination::File { file, path: path.to_owned() })
+        Self::new(Destination::File { file, path: path.to_owned() }, false, false)
     }
 
-    fn new(destination: Destination) -> Self {
-        Self { destination, text: None, written: 0 }
+    fn new(destination: Destination, is_terminal: bool, only_text: bool) -> Self {
+        Self { destination, is_terminal, text: only_text.then(Text::default), written: 0 }
+    }
+
+    /// Whether it goes to a terminal, where nothing else should be drawn meanwhile.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.is_terminal
     }
 
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
