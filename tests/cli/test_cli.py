@@ -365,21 +365,47 @@ def test_there_is_a_manual_page_for_every_command(directory):
             assert done.stderr == "", page
 
 
-def test_a_full_disk_leaves_nothing(directory):
-    """On a file system of its own with 2 MB; needs the right to mount one."""
-    small = directory / "small"
-    small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", small], capture_output=True).returncode != 0:
+@pytest.fixture
+def small(directory):
+    """The directory of a file system of its own with 2 MB; needs the right to mount one."""
+    path = directory / "small"
+    path.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", path], capture_output=True).returncode != 0:
         pytest.skip("no file system can be mounted here")
-    try:
-        subprocess.run([PROGRAM, "init", directory / "vault"], capture_output=True, timeout=SECONDS, check=True)
-        (directory / "plain").write_bytes(bytes(5_000_000))
-        options = ["--config", directory / "vault/libvault.toml", "--context", "user_id=u1"]
-        command = [PROGRAM, "--json", "encrypt", *options, "--input", directory / "plain", "--output", small / "out"]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
-        assert done.returncode == EXIT_CODES["input"]
-        assert "No space left on device" in json.loads(done.stderr)["message"]
-        assert list(small.iterdir()) == []
-        assert os.statvfs(small).f_bfree == os.statvfs(small).f_blocks, "what was written is not free again"
-    finally:
-        subprocess.run(["umount", small], check=True)
+    yield path
+    subprocess.run(["umount", path], check=True)
+
+
+def run_on_full_disk(arguments):
+    """Runs the program, which has to end with a full disk."""
+    done = subprocess.run([PROGRAM, "--json", *arguments], capture_output=True, text=True, timeout=SECONDS)
+    assert done.returncode == EXIT_CODES["input"]
+    assert "No space left on device" in json.loads(done.stderr)["message"]
+
+
+def test_a_full_disk_leaves_nothing(directory, small):
+    subprocess.run([PROGRAM, "init", directory / "vault"], capture_output=True, timeout=SECONDS, check=True)
+    (directory / "plain").write_bytes(bytes(5_000_000))
+    options = ["--config", directory / "vault/libvault.toml", "--context", "user_id=u1"]
+    run_on_full_disk(["encrypt", *options, "--input", directory / "plain", "--output", small / "out"])
+    assert list(small.iterdir()) == []
+    assert os.statvfs(small).f_bfree == os.statvfs(small).f_blocks, "what was written is not free again"
+
+
+@pytest.mark.parametrize("full", ["key", "bundle"])
+def test_a_full_disk_costs_neither_a_key_nor_its_bundle(directory, small, full):
+    subprocess.run([PROGRAM, "init", directory / "vault"], capture_output=True, timeout=SECONDS, check=True)
+    options = ["--config", directory / "vault/libvault.toml", "--context", "user_id=u1"]
+    key, bundle = (small if full == name else directory / name for name in ("key", "bundle"))
+    for path in {key, bundle} - {small}:
+        path.mkdir()
+    key, bundle = key / "data.key", bundle / "data.bundle"
+    command = ["data-key", "create", *options, "--output", key, "--bundle", bundle, "--force"]
+    subprocess.run([PROGRAM, *command], timeout=SECONDS, check=True)
+    before = key.read_bytes(), bundle.read_bytes()
+    with contextlib.suppress(OSError), (small / "filler").open("wb", buffering=0) as filler:
+        while filler.write(bytes(4096)):
+            pass
+    run_on_full_disk(command)
+    assert (key.read_bytes(), bundle.read_bytes()) == before
+    assert len(list(key.parent.iterdir())) + len(list(bundle.parent.iterdir())) == 3

@@ -19,7 +19,8 @@ pub(super) fn run(command: &DataKeyCommand, reporter: Reporter) -> Result<(), Fa
     }
 }
 
-/// The bundle comes first: a key without its bundle could never be had again, a bundle without its key is harmless.
+/// Both are written before either gets its name, so that a disk that is full costs no file that was there. The key gets its name first: a key that it
+/// replaces can be had again from its bundle, but a bundle that is replaced is gone.
 fn create(arguments: &CreateDataKeyArguments, reporter: Reporter) -> Result<(), Failure> {
     let (key_arguments, bundle) = (&arguments.output, &arguments.bundle);
     if key_arguments.output.as_deref().is_some_and(|output| is_same_name(output, bundle)) {
@@ -33,9 +34,13 @@ fn create(arguments: &CreateDataKeyArguments, reporter: Reporter) -> Result<(), 
     let key_output = Output::prepare(&key_arguments.to_output(), Contents::Key)?;
     let context = arguments.context.load()?;
     with_vault(&arguments.vault, reporter, |vault| {
+        let (mut bundle_sink, mut key_sink) = (bundle_output.open()?, key_output.open()?);
         let data_key = vault.create_data_key_blocking(&context)?;
-        bundle_output.write(&data_key.bundle)?;
-        key_output.write(data_key.key()).inspect_err(|_| bundle_output.take_back())?;
+        bundle_sink.write(&data_key.bundle)?;
+        key_sink.write(data_key.key())?;
+        key_sink.finish()?;
+        // Nobody could ever have that key again.
+        bundle_sink.finish().inspect_err(|_| key_output.take_back())?;
         answer(&data_key, bundle, key_arguments.output.as_deref(), reporter)
     })
 }
