@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import Iterator
@@ -24,6 +25,11 @@ def load(name: str) -> dict[str, Any]:
 ENVELOPES = load("envelope.json")["vectors"]
 FLIPS = load("flip.json")["vectors"]
 CONTEXTS = load("context.json")
+CHANGES = load("change.json")["vectors"]
+
+
+def hex_or_none(text: str | None) -> bytes | None:
+    return None if text is None else bytes.fromhex(text)
 
 
 def by_name(vector: dict[str, Any]) -> str:
@@ -50,8 +56,7 @@ def read(vault: libvault.Vault, vector: dict[str, Any], data: bytes) -> tuple[by
         if vector["kind"] == "data_key":
             outcome = vault.decrypt_data_key(data, vector["context"]).key
         else:
-            aad = vector["aad_hex"]
-            outcome = vault.decrypt(data, vector["context"], None if aad is None else bytes.fromhex(aad))
+            outcome = vault.decrypt(data, vector["context"], hex_or_none(vector["aad_hex"]))
     except libvault.VaultError as error:
         outcome = error.name
     return outcome, vault.stats().kms_unwraps - before
@@ -74,9 +79,8 @@ def test_envelopes(fixture: libvault.Vault, vector: dict[str, Any]) -> None:
 def test_envelopes_into_a_buffer(fixture: libvault.Vault, vector: dict[str, Any]) -> None:
     """The same outcome, and after a failure no byte of a payload."""
     output = bytearray(1 << 16)
-    aad = vector["aad_hex"]
     want = expected(vector["expect"])
-    arguments = (bytes.fromhex(vector["envelope_hex"]), vector["context"], output, None if aad is None else bytes.fromhex(aad))
+    arguments = (bytes.fromhex(vector["envelope_hex"]), vector["context"], output, hex_or_none(vector["aad_hex"]))
     if isinstance(want, bytes):
         assert output[: fixture.decrypt_into(*arguments)] == want
     else:
@@ -102,6 +106,47 @@ def test_every_flipped_byte(fixture: libvault.Vault, vector: dict[str, Any]) -> 
             if outcome != want:
                 differences.append((table["xor"], offset, outcome, want))
     assert differences == []
+
+
+def change(vault: Any, vector: dict[str, Any]) -> Any:
+    """What the verb gives, or a coroutine that does if the vault is an AsyncVault."""
+    data, context, allow_downgrade = bytes.fromhex(vector["input_hex"]), vector["context"], vector["allow_downgrade"]
+    match vector["operation"]:
+        case "rewrap":
+            return vault.rewrap(data, context, keep_data_key=vector["keep_data_key"], allow_downgrade=allow_downgrade)
+        case "reencrypt":
+            return vault.reencrypt(data, context, hex_or_none(vector["aad_hex"]), allow_downgrade=allow_downgrade)
+        case "rekey":
+            return vault.rekey(data, context, vector["new_context"], allow_downgrade=allow_downgrade)
+    raise AssertionError(vector["operation"])
+
+
+async def awaited_change(vault: libvault.Vault, vector: dict[str, Any]) -> bytes:
+    changed: bytes = await change(libvault.AsyncVault(vault), vector)
+    return changed
+
+
+@pytest.mark.parametrize("awaited", [False, True], ids=["plain", "awaited"])
+@pytest.mark.parametrize("vector", CHANGES, ids=by_name)
+def test_changes(fixture: libvault.Vault, vector: dict[str, Any], awaited: bool) -> None:
+    """All but the bytes of the output: no random bytes can be given through this API, so its length stands for them."""
+    before, outcome, expect = fixture.stats(), None, vector["expect"]
+    try:
+        changed: bytes = asyncio.run(awaited_change(fixture, vector)) if awaited else change(fixture, vector)
+    except libvault.VaultError as error:
+        outcome = error.name
+    after = fixture.stats()
+    assert outcome == expect.get("error")
+    assert after.kms_unwraps + after.kms_wraps - before.kms_unwraps - before.kms_wraps == vector["kms_calls"]
+    if outcome is None:
+        seen = libvault.inspect(changed)
+        assert (seen["policy"], seen["moved"]) == (expect["policy"], expect["moved"])
+        assert len(changed) == len(bytes.fromhex(expect["output_hex"]))
+        kind = "data_key" if "data_key_hex" in expect else "envelope"
+        reader = {"kind": kind, "context": vector["new_context"] or vector["context"], "aad_hex": vector["aad_hex"]}
+        payload = bytes.fromhex(expect["data_key_hex"] if kind == "data_key" else expect["payload_hex"])
+        # The output of the specification opens as this one does.
+        assert read(fixture, reader, changed)[0] == read(fixture, reader, bytes.fromhex(expect["output_hex"]))[0] == payload
 
 
 def as_dict(items: list[list[str]]) -> dict[str, str] | None:
