@@ -72,6 +72,37 @@ private:
     detail::Owned<vault_decryptor, vault_decryptor_free> decryptor_;
 };
 
+namespace detail {
+
+/// Reads the next bytes of a source and says how many: 0 only at its end. One that was never opened has failed without having come to its
+/// end, and is no empty source.
+inline std::size_t readPiece(std::istream &source, std::vector<char> &piece, const char *failure) {
+    source.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    if (source.bad() || (!source && !source.eof())) {
+        throw std::ios_base::failure(failure);
+    }
+    return static_cast<std::size_t>(source.gcount());
+}
+
+/// Memory for plaintext on its way; wiped however its user ends.
+struct WipedPiece {
+    std::vector<char> bytes = std::vector<char>(65536);
+
+    WipedPiece() = default;
+    WipedPiece(const WipedPiece &) = delete;
+    WipedPiece &operator=(const WipedPiece &) = delete;
+
+    ~WipedPiece() {
+        // The compiler may leave out what nobody reads, unless it is volatile.
+        volatile char *const first = bytes.data();
+        for (std::size_t index = 0; index < bytes.size(); index++) {
+            first[index] = 0;
+        }
+    }
+};
+
+}  // namespace detail
+
 /// Encrypts to a std::ostream, whose own errors are reported as std::ios_base::failure.
 class EncryptWriter {
 public:
@@ -87,13 +118,10 @@ public:
 
     /// Encrypts all that `source` has.
     EncryptWriter &write(std::istream &source) {
-        std::vector<char> piece(65536);
-        while (source.read(piece.data(), static_cast<std::streamsize>(piece.size())), source.gcount() > 0) {
-            write(BytesView(piece.data(), static_cast<std::size_t>(source.gcount())));
-        }
-        // One that was never opened has failed without having come to its end, and is no empty source.
-        if (source.bad() || !source.eof()) {
-            throw std::ios_base::failure("the source of an EncryptWriter cannot be read");
+        detail::WipedPiece piece;
+        while (const std::size_t count =
+                   detail::readPiece(source, piece.bytes, "the source of an EncryptWriter cannot be read")) {
+            write(BytesView(piece.bytes.data(), count));
         }
         return *this;
     }
@@ -160,12 +188,9 @@ private:
     void fill() {
         buffer_.clear();
         taken_ = 0;
-        source_->read(piece_.data(), static_cast<std::streamsize>(piece_.size()));
-        if (source_->bad()) {
-            throw std::ios_base::failure("the source of a DecryptReader cannot be read");
-        }
-        if (source_->gcount() > 0) {
-            decryptor_.update(BytesView(piece_.data(), static_cast<std::size_t>(source_->gcount())), buffer_);
+        const std::size_t count = detail::readPiece(*source_, piece_, "the source of a DecryptReader cannot be read");
+        if (count > 0) {
+            decryptor_.update(BytesView(piece_.data(), count), buffer_);
         } else {
             decryptor_.finish(buffer_);
             finished_ = true;

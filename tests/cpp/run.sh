@@ -55,12 +55,13 @@ compile() {
 }
 
 run_tests() {
-    for name in test_api test_vectors; do
+    for name in test_api test_vectors test_wipe; do
         compile "$1" "$2" "$3" "$here/$name.cpp" "$name"
     done
     echo "== $1 c++$2 $3"
     ./test_api new/libvault.toml
     ./test_vectors fixture/libvault.toml vectors.txt
+    ./test_wipe new/libvault.toml
 }
 
 run_examples() {

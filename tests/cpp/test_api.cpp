@@ -5,9 +5,11 @@
 #include <map>
 #include <sstream>
 #include <stdexcept>
+#include <streambuf>
 #include <string>
 #include <thread>
 #include <type_traits>
+#include <utility>
 #include <vector>
 #if __has_include(<span>) && __cplusplus >= 202002L
 #include <span>
@@ -159,6 +161,30 @@ void test_close_and_threads(const char *config) {
     CHECK(opened.stats().managed_wraps >= 80);
 }
 
+/// A source of which reading fails after a while.
+class FailingBuffer : public std::streambuf {
+    int_type underflow() override {
+        if (std::exchange(first_, false)) {
+            setg(bytes_, bytes_, bytes_ + sizeof bytes_);
+            return traits_type::to_int_type(bytes_[0]);
+        }
+        throw std::runtime_error("the disk is broken");
+    }
+
+    char bytes_[100] = {};
+    bool first_ = true;
+};
+
+template <class Operation>
+bool refuses(Operation operation) {
+    try {
+        operation();
+    } catch (const std::ios_base::failure &) {
+        return true;
+    }
+    return false;
+}
+
 void test_streams(const Vault &opened) {
     const Context context{{"organization_id", "org_1"}};
     std::string text(100000, 'x');
@@ -192,24 +218,19 @@ void test_streams(const Vault &opened) {
     std::ifstream missing("there is no such file");
     std::stringstream nothing;
     libvault::EncryptWriter from_missing(opened.encryptor(context), nothing);
-    bool refused = false;
-    try {
-        from_missing.write(missing);
-    } catch (const std::ios_base::failure &) {
-        refused = true;
-    }
-    CHECK(refused);
+    CHECK(refuses([&] { from_missing.write(missing); }));
+    libvault::DecryptReader of_missing(opened.decryptor(context), missing);
+    CHECK(refuses([&] { of_missing.read(nothing); }));
+
+    // Nor is one that fails on its way.
+    FailingBuffer failing;
+    std::istream partial(&failing);
+    CHECK(refuses([&] { from_missing.write(partial); }));
 
     std::stringstream broken;
     broken.setstate(std::ios::badbit);
     libvault::EncryptWriter to_broken(opened.encryptor(context), broken);
-    bool failed = false;
-    try {
-        to_broken.finish();
-    } catch (const std::ios_base::failure &) {
-        failed = true;
-    }
-    CHECK(failed);
+    CHECK(refuses([&] { to_broken.finish(); }));
 }
 
 void test_random_access_and_files(const Vault &opened, const std::filesystem::path &directory) {
