@@ -32,10 +32,10 @@ test: test-rust test-c test-python test-node test-cli test-kms test-matrix test-
 
 test-rust: build $(MATCHING_CASES)
 	$(VENV) tests/gen/make_vectors.py --check
-	LIBVAULT_MATCHING_CASES=$(MATCHING_CASES) cargo test --release --locked -p libvault-core -- --include-ignored
+	LIBVAULT_MATCHING_CASES=$(MATCHING_CASES) cargo test --release --locked -p libvault-core -p libvault-ffi -- --include-ignored
 	cargo test --release --locked -p libvault-core --no-default-features --features rust-crypto,sqlite
-	cargo test --release --locked -p libvault-core --features rust-crypto --lib aead
-	cargo test --release --locked -p libvault-memory -p libvault-ffi -p libvault-cli
+	cargo test --release --locked -p libvault-core -p libvault-ffi --features libvault-core/rust-crypto --lib aead
+	cargo test --release --locked -p libvault-memory -p libvault-cli
 	$(MAKE) --no-print-directory fuzz-replay
 
 test-c: build
@@ -63,7 +63,7 @@ test-matrix: build test-c
 
 # The memory of programs that did the main job, searched for keys and plaintext.
 test-memory: build
-	cargo build --release --locked -p libvault-core --example main_job
+	cargo build --release --locked -p libvault-core -p libvault-ffi --example main_job
 	$(VENV) -m pytest -q -s tests/memory -k 'not language'
 
 # The same for Python and Node, with the calls that write into the program's own memory. Not yet part of `make test`.
