@@ -74,12 +74,12 @@ tsan() {
     rust_tests thread -p libvault-memory
 }
 
-# rust_tests SANITIZER CARGO_ARGUMENTS...
+# rust_tests SANITIZER CARGO_ARGUMENTS... (without the examples in the documentation, which rustdoc builds without the sanitizer's runtime)
 rust_tests() {
     sanitizer=$1
     shift
     RUSTFLAGS="$(flags "$sanitizer")" CARGO_TARGET_DIR="$target/$sanitizer" CARGO_PROFILE_DEV_OPT_LEVEL=1 \
-        cargo +nightly test --locked --target "$triple" "$@"
+        cargo +nightly test --locked --target "$triple" --tests "$@"
 }
 
 build_library() {
