@@ -36,6 +36,6 @@ memcheck:
 tsan:
 	tests/sanitizers/run.sh tsan
 
-# FILES=core/src/context.rs for some; MUTANTS_SHARD=0/8 for a part.
+# GROUPS=matching or format; MUTANTS_SHARD=0/8 for a part.
 mutants: build/.setup-python
-	$(VENV) tests/mutants/run.py $(FILES)
+	$(VENV) tests/mutants/run.py $(GROUPS)
