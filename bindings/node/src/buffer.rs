@@ -9,14 +9,14 @@ use std::marker::PhantomData;
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use libvault::WipedBytes;
 use napi::bindgen_prelude::{FromNapiValue, ToNapiValue, TypeName, ValidateNapiValue};
 use napi::{Error, Result, Status, ValueType, check_status, sys};
-use zeroize::Zeroizing;
 
 /// The bytes of a `Uint8Array`, readable during one call.
 pub(crate) struct Input<'call> {
     memory: Memory,
-    copy: Option<Zeroizing<Vec<u8>>>,
+    copy: Option<WipedBytes>,
     call: PhantomData<&'call [u8]>,
 }
 
@@ -31,7 +31,7 @@ pub(crate) enum Bytes {
     /// An envelope or a bundle.
     Public(Vec<u8>),
     /// A plaintext or a key: wiped once it was copied. Wiping costs more than copying, so only secrets pay for it.
-    Secret(Zeroizing<Vec<u8>>),
+    Secret(WipedBytes),
 }
 
 /// The inputs of a call and its output, as slices that do not overlap.
@@ -57,13 +57,13 @@ impl Input<'_> {
     }
 
     /// As [`Input::to_vec`], for a plaintext.
-    pub(crate) fn to_secret(&self) -> Zeroizing<Vec<u8>> {
-        Zeroizing::new(self.to_vec())
+    pub(crate) fn to_wiped(&self) -> WipedBytes {
+        WipedBytes::new(self.to_vec())
     }
 
     fn copy_if_overlapping(&mut self, output: &Memory) {
         if self.copy.is_none() && self.memory.overlaps(output) {
-            self.copy = Some(self.to_secret());
+            self.copy = Some(self.to_wiped());
         }
     }
 }
@@ -145,7 +145,7 @@ impl FromNapiValue for Input<'_> {
     unsafe fn from_napi_value(env: sys::napi_env, value: sys::napi_value) -> Result<Self> {
         // SAFETY: napi passes live handles.
         let memory = unsafe { Memory::of(env, value)? };
-        let copy = memory.is_shared.then(|| Zeroizing::new(memory.copy_shared()));
+        let copy = memory.is_shared.then(|| WipedBytes::new(memory.copy_shared()));
         Ok(Self { memory, copy, call: PhantomData })
     }
 }

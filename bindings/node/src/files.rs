@@ -8,10 +8,9 @@ use std::io::{ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-use libvault::{AtomicFile, Context, Error, ErrorCode, FileContents, Result, StreamOptions, Vault};
+use libvault::{AtomicFile, Context, Error, ErrorCode, FileContents, Result, StreamOptions, Vault, WipedBytes};
 use napi::bindgen_prelude::{AsyncTask, External};
 use napi_derive::napi;
-use zeroize::Zeroizing;
 
 use crate::buffer::Input;
 use crate::slot::Slot;
@@ -29,8 +28,8 @@ pub(crate) type FileCopy = Slot<Copy>;
 pub(crate) struct Copy {
     files: Files,
     codec: Codec,
-    input: Zeroizing<Vec<u8>>,
-    output: Zeroizing<Vec<u8>>,
+    input: WipedBytes,
+    output: WipedBytes,
 }
 
 /// Opens `source` and begins `target`, to be encrypted; the promise's value has a `copy`.
@@ -121,7 +120,7 @@ impl Begin {
 
     fn copy(&mut self, codec: Codec) -> Result<Reply> {
         let files = self.files.take().ok_or_else(|| Error::internal("the files are not open"))?;
-        let (input, output) = (Zeroizing::new(vec![0; PIECE]), Zeroizing::default());
+        let (input, output) = (WipedBytes::new(vec![0; PIECE]), WipedBytes::default());
         Ok(Reply::Copy(Slot::new(Copy { files, codec, input, output })))
     }
 }

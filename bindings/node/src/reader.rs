@@ -5,10 +5,9 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::pin::Pin;
 
-use libvault::{Context, DecryptReader, Decryptor, Error, Result, Vault};
+use libvault::{Context, DecryptReader, Decryptor, Error, Result, Vault, WipedBytes};
 use napi::bindgen_prelude::{AsyncTask, External};
 use napi_derive::napi;
-use zeroize::Zeroizing;
 
 use crate::buffer::{Bytes, Input};
 use crate::files::failed;
@@ -84,7 +83,7 @@ impl Work for Open {
         let refused = |error| failed("read", &self.path, &error);
         let file = File::open(&self.path).map_err(refused)?;
         let mut decryptor = self.vault.decryptor(&self.context, self.aad.as_deref())?;
-        let (mut taken, mut piece, mut none) = (0, Vec::new(), Zeroizing::default());
+        let (mut taken, mut piece, mut none) = (0, Vec::new(), WipedBytes::default());
         while !decryptor.has_begun() {
             piece.clear();
             let count = (&file).take(decryptor.missing() as u64).read_to_end(&mut piece).map_err(refused)?;
@@ -104,7 +103,7 @@ impl Work for Open {
 
     fn run(mut self: Box<Self>) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>> {
         Box::pin(async move {
-            let mut none = Zeroizing::default();
+            let mut none = WipedBytes::default();
             if let Some((_, decryptor, _)) = &mut self.begun {
                 decryptor.update(&[], &mut none).await?;
             }
@@ -128,7 +127,7 @@ impl Work for ReadAt {
         self.reader.with(|open| {
             let available = u64::try_from(open.length()? - self.offset).unwrap_or(0);
             let length = available.min(self.length.into()) as usize;
-            let mut bytes = Zeroizing::new(vec![0; length]);
+            let mut bytes = WipedBytes::new(vec![0; length]);
             let read = open.reader.read_at(self.offset as u64, &mut bytes);
             let count = read.map_err(|error| failed("read", &open.path, &error))?;
             bytes.truncate(count);

@@ -5,10 +5,10 @@
 
 use std::pin::Pin;
 
-use libvault::{Context, Decryptor, Encryptor, Error, Result, StreamOptions, Vault};
-use napi::bindgen_prelude::{AsyncTask, External};
+use libvault::{Context, Decryptor, Encryptor, Error, Result, StreamOptions, Vault, WipedBytes, wipe};
+use napi::Env;
+use napi::bindgen_prelude::{AsyncTask, BufferSlice, External};
 use napi_derive::napi;
-use zeroize::Zeroizing;
 
 use crate::buffer::{Bytes, Input};
 use crate::errors::{Outcome, outcome};
@@ -16,7 +16,13 @@ use crate::slot::Slot;
 use crate::tasks::{Made, Operation, Reply, Verb, Work};
 
 /// A stream of either direction.
-pub(crate) type Stream = Slot<Codec>;
+pub(crate) type Stream = Slot<Steps>;
+
+pub(crate) struct Steps {
+    codec: Codec,
+    /// Memory for the output of steps on JavaScript's thread, the same for all of them: what is left to JavaScript's collector is its copy alone.
+    output: WipedBytes,
+}
 
 pub(crate) enum Codec {
     Encryptor(Encryptor),
@@ -46,14 +52,18 @@ pub(crate) fn decryptor(vault: &External<Vault>, context: &External<Context>, aa
 
 /// More input, on JavaScript's thread. After `WouldBlock` the input is kept: go on with [`update`], without any.
 #[napi]
-pub(crate) fn update_sync(stream: &External<Stream>, input: Input<'_>) -> Outcome<Bytes> {
-    outcome(|| step(stream, |codec, output| codec.update_now(input.bytes(), output)))
+pub(crate) fn update_sync<'env>(
+    env: &'env Env,
+    stream: &External<Stream>,
+    input: Input<'_>,
+) -> Outcome<BufferSlice<'env>> {
+    outcome(|| stream.with(|steps| steps.update_now(env, input.bytes())))
 }
 
 /// More input, off JavaScript's thread.
 #[napi]
 pub(crate) fn update(stream: &External<Stream>, input: Input<'_>) -> AsyncTask<Operation> {
-    Operation::of(Step { stream: Stream::clone(stream), input: Some(input.to_secret()) })
+    Operation::of(Step { stream: Stream::clone(stream), input: Some(input.to_wiped()) })
 }
 
 /// The end of the input, off JavaScript's thread.
@@ -71,28 +81,49 @@ pub(crate) fn end_stream(stream: &External<Stream>) {
 /// One step of a stream: more input, or the end of it.
 struct Step {
     stream: Stream,
-    input: Option<Zeroizing<Vec<u8>>>,
+    input: Option<WipedBytes>,
 }
 
 impl Work for Step {
     fn run_now(&mut self) -> Result<Reply> {
-        let bytes = step(&self.stream, |codec, output| match &self.input {
-            Some(input) => codec.update_now(input, output),
-            None => codec.finish(output),
-        })?;
-        Ok(Reply::Bytes(bytes))
+        self.stream.with(|Steps { codec, .. }| {
+            let mut output = WipedBytes::default();
+            match &self.input {
+                Some(input) => codec.update_now(input, &mut output)?,
+                None => codec.finish(&mut output)?,
+            }
+            Ok(Reply::Bytes(codec.bytes(output)))
+        })
     }
 
     /// The codec has its input already.
     fn run(self: Box<Self>) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>> {
         Box::pin(async move {
-            let mut codec = self.stream.take()?;
-            let mut output = Zeroizing::default();
-            let result = codec.go_on(&mut output).await;
-            let bytes = codec.bytes(output);
-            self.stream.put_back(codec);
+            let mut steps = self.stream.take()?;
+            let mut output = WipedBytes::default();
+            let result = steps.codec.go_on(&mut output).await;
+            let bytes = steps.codec.bytes(output);
+            self.stream.put_back(steps);
             result.map(|()| Reply::Bytes(bytes))
         })
+    }
+}
+
+impl Steps {
+    pub(crate) fn new(codec: Codec) -> Self {
+        Self { codec, output: WipedBytes::default() }
+    }
+
+    fn update_now<'env>(&mut self, env: &'env Env, input: &[u8]) -> Result<BufferSlice<'env>> {
+        let Self { codec, output } = self;
+        let result = codec.update_now(input, output).and_then(|()| {
+            BufferSlice::copy_from(env, &**output).map_err(|_| Error::internal("no memory for a Buffer"))
+        });
+        if matches!(codec, Codec::Decryptor(_)) {
+            wipe(output);
+        }
+        output.clear();
+        result
     }
 }
 
@@ -119,18 +150,10 @@ impl Codec {
         }
     }
 
-    fn bytes(&self, mut output: Zeroizing<Vec<u8>>) -> Bytes {
+    fn bytes(&self, output: WipedBytes) -> Bytes {
         match self {
-            Self::Encryptor(_) => Bytes::Public(std::mem::take(&mut *output)),
+            Self::Encryptor(_) => Bytes::Public(output.into_unwiped()),
             Self::Decryptor(_) => Bytes::Secret(output),
         }
     }
-}
-
-fn step(stream: &Stream, step: impl FnOnce(&mut Codec, &mut Vec<u8>) -> Result<()>) -> Result<Bytes> {
-    stream.with(|codec| {
-        let mut output = Zeroizing::default();
-        step(codec, &mut output)?;
-        Ok(codec.bytes(output))
-    })
 }

@@ -2,18 +2,17 @@
 
 use std::pin::Pin;
 
-use libvault::{Context, Downgrade, Error, ErrorCode, RewrapOptions, StreamOptions, Vault};
+use libvault::{Context, Downgrade, Error, ErrorCode, RewrapOptions, StreamOptions, Vault, WipedBytes};
 use napi::bindgen_prelude::{AsyncTask, Either3, External, Object, ToNapiValue};
 use napi::{Either, Env, ScopedTask, Task};
 use napi_derive::napi;
-use zeroize::Zeroizing;
 
 use crate::buffer::Bytes;
 use crate::errors::{Failure, Outcome, guarded, panicked};
 use crate::files::FileCopy;
 use crate::reader::Reader;
 use crate::slot::Slot;
-use crate::stream::{Codec, Stream};
+use crate::stream::{Codec, Steps, Stream};
 
 /// Work on its way, awaited by JavaScript.
 ///
@@ -41,7 +40,7 @@ struct VerbCall {
 }
 
 pub(crate) enum Verb {
-    Encrypt { data: Zeroizing<Vec<u8>>, aad: Option<Vec<u8>> },
+    Encrypt { data: WipedBytes, aad: Option<Vec<u8>> },
     Decrypt { envelope: Vec<u8>, aad: Option<Vec<u8>> },
     CreateDataKey,
     DecryptDataKey { bundle: Vec<u8> },
@@ -214,7 +213,7 @@ fn public(envelope: Vec<u8>) -> Reply {
 }
 
 fn secret(plaintext: Vec<u8>) -> Reply {
-    Reply::Bytes(Bytes::Secret(Zeroizing::new(plaintext)))
+    Reply::Bytes(Bytes::Secret(WipedBytes::new(plaintext)))
 }
 
 fn started_twice() -> Error {
@@ -240,14 +239,14 @@ fn made(made: Made) -> Outcome<ReplyValue> {
 
 impl Made {
     pub(crate) fn stream(codec: Codec) -> Self {
-        Self { stream: Some(External::new(Slot::new(codec))), ..Self::default() }
+        Self { stream: Some(External::new(Slot::new(Steps::new(codec)))), ..Self::default() }
     }
 }
 
 impl From<libvault::DataKey> for DataKeyParts {
     fn from(mut data_key: libvault::DataKey) -> Self {
         Self {
-            key: Bytes::Secret(Zeroizing::new(data_key.key().to_vec())),
+            key: Bytes::Secret(WipedBytes::new(data_key.key().to_vec())),
             bundle: Bytes::Public(std::mem::take(&mut data_key.bundle)),
         }
     }

@@ -93,7 +93,7 @@ pub(crate) fn encrypt(
     data: Input<'_>,
     aad: Option<Input<'_>>,
 ) -> AsyncTask<Operation> {
-    Operation::start(vault, context, Verb::Encrypt { data: data.to_secret(), aad: aad.map(|aad| aad.to_vec()) })
+    Operation::start(vault, context, Verb::Encrypt { data: data.to_wiped(), aad: aad.map(|aad| aad.to_vec()) })
 }
 
 /// Decrypts; the promise's value is the plaintext.
