@@ -27,7 +27,7 @@ help:
 demo: build
 	$(VENV) demo/story.py
 
-test: test-rust test-c test-python test-node test-cli test-kms test-matrix test-memory test-forks test-quickstart
+test: test-rust test-c test-python test-node test-cli test-kms test-matrix test-memory test-memory-languages test-forks test-quickstart
 	@echo 'make test: everything passed'
 
 test-rust: build $(MATCHING_CASES)
@@ -66,7 +66,7 @@ test-memory: build
 	cargo build --release --locked -p libvault-core -p libvault-ffi --example main_job
 	$(VENV) -m pytest -q -s tests/memory -k 'not language'
 
-# The same for Python and Node, with the calls that write into the program's own memory. Not yet part of `make test`.
+# The same for Python and Node, with the calls that write into the program's own memory.
 test-memory-languages: build
 	$(VENV) -m pytest -q -s tests/memory -k language
 
