@@ -12,7 +12,7 @@ WORK = ROOT / "build" / "bench"
 
 FRAME = """# Benchmarks
 
-Written by the programs in `tests/bench/`; do not edit the sections between the markers by hand.
+Written by the programs in `tests/bench/` and `tests/streams/`; do not edit the sections between the markers by hand.
 """
 
 
