@@ -175,7 +175,8 @@ run_examples() {
 run_planted_panic() {
     (
         cd "$root"
-        LIBVAULT_PLANTED_PANIC=1 cargo rustc --quiet --release -p libvault-ffi --lib --crate-type cdylib -- \
+        # Without PKG_CONFIG_PATH: build scripts of dependencies look at it, and with another one everything is compiled anew, now and in the next build.
+        env -u PKG_CONFIG_PATH LIBVAULT_PLANTED_PANIC=1 cargo rustc --quiet --release -p libvault-ffi --lib --crate-type cdylib -- \
             -o "$work/planted/libvault.so" 2>"$work/planted.log" || { cat "$work/planted.log"; exit 1; }
     )
     ln -sf libvault.so planted/libvault.so.0
