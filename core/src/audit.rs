@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use serde::Serialize;
@@ -118,6 +119,9 @@ pub(crate) struct Event {
     /// The caller used the permission to weaken the protection.
     #[serde(skip_serializing_if = "is_false")]
     pub(crate) downgrade: bool,
+    /// So many messages went under a lease since the event before (`docs/leases.md`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) messages: Option<u64>,
     pub(crate) uses: Vec<KeyUse>,
 }
 
@@ -147,16 +151,28 @@ pub(crate) struct Audit {
     /// Keys the hashes of context values.
     hash_key: Arc<Secret<32>>,
     counters: Arc<Counters>,
+    /// Messages under a lease are recorded one by one, before their results, instead of being counted.
+    every_message: bool,
 }
 
 impl Audit {
-    pub(crate) fn new(sink: Arc<dyn AuditSink>, hash_key: Secret<32>, counters: Arc<Counters>) -> Self {
-        Self { sink, hash_key: Arc::new(hash_key), counters }
+    pub(crate) fn new(
+        sink: Arc<dyn AuditSink>,
+        hash_key: Secret<32>,
+        counters: Arc<Counters>,
+        every_message: bool,
+    ) -> Self {
+        Self { sink, hash_key: Arc::new(hash_key), counters, every_message }
     }
 
     /// Writes what was enqueued. It may block.
     pub(crate) fn flush(&self) {
         self.sink.flush();
+    }
+
+    fn enqueue(&self, event: Event) {
+        self.sink.enqueue(event);
+        self.counters.audit_events.count();
     }
 
     fn context_hashes(&self, context: &Context) -> BTreeMap<String, String> {
@@ -198,6 +214,7 @@ impl Trail {
                 context: audit.context_hashes(context),
                 new_context: None,
                 downgrade: false,
+                messages: None,
                 uses: Vec::new(),
             };
             Box::new(Open { audit: audit.clone(), event })
@@ -258,6 +275,19 @@ impl Trail {
         self.0 = None;
     }
 
+    /// The account of a lease that this operation opens: what went under it is reported there. None where every message is recorded by itself.
+    pub(crate) fn ledger(&self) -> Option<Ledger> {
+        let Open { audit, event } = &**self.0.as_ref()?;
+        // Many callers share it.
+        let event = Event { actor: None, uses: Vec::new(), ..event.clone() };
+        (!audit.every_message).then(|| Ledger { audit: audit.clone(), event, reported: AtomicU64::new(1) })
+    }
+
+    /// A message under a lease that is counted there.
+    pub(crate) fn is_counted_elsewhere(&self) -> bool {
+        self.0.as_ref().is_some_and(|open| !open.audit.every_message)
+    }
+
     /// Whether `finish` blocks its thread.
     pub(crate) fn blocks(&self) -> bool {
         self.0.as_ref().is_some_and(|open| open.audit.sink.blocks())
@@ -277,9 +307,29 @@ impl Trail {
     }
 }
 
+/// Where the messages of a lease are counted.
+pub(crate) struct Ledger {
+    audit: Audit,
+    /// As the lease was opened.
+    event: Event,
+    /// Messages already reported; the one that opened the lease has an event of its own.
+    reported: AtomicU64,
+}
+
+impl Ledger {
+    /// Records the messages that were not recorded yet, given how many there were in all.
+    pub(crate) fn report(&self, messages: u64) {
+        let before = self.reported.fetch_max(messages, Ordering::Relaxed);
+        if messages > before {
+            let event = Event { time: now(), messages: Some(messages - before), ..self.event.clone() };
+            self.audit.enqueue(event);
+        }
+    }
+}
+
 impl Open {
     fn close(&mut self, failure: Option<&Error>) {
-        self.event.time = humantime::format_rfc3339_millis(SystemTime::now()).to_string();
+        self.event.time = now();
         if let Some(failure) = failure {
             self.event.outcome = failure.code().name();
             self.event.detail = failure.audit_detail();
@@ -296,8 +346,7 @@ impl Drop for Trail {
             open.close(None);
             open.event.outcome = "Cancelled";
             let Open { audit, event } = *open;
-            audit.sink.enqueue(event);
-            audit.counters.audit_events.count();
+            audit.enqueue(event);
             // Written soon, and not by a thread that must not block.
             match tokio::runtime::Handle::try_current() {
                 Ok(runtime) => drop(runtime.spawn_blocking(move || audit.flush())),
@@ -305,6 +354,11 @@ impl Drop for Trail {
             }
         }
     }
+}
+
+/// RFC 3339, UTC.
+fn now() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
 }
 
 fn is_false(value: &bool) -> bool {

@@ -13,6 +13,7 @@ use crate::audit::{Operation, Trail};
 use crate::context::Context;
 use crate::engine::{Current, Engine, Process, Snapshot, StoreAccess};
 use crate::error::{Error, ErrorCode, Result};
+use crate::lease::{Consent, Terms};
 use crate::options::CallOptions;
 use crate::runtime;
 
@@ -38,9 +39,17 @@ pub(crate) struct Task {
     pub(crate) trail: Trail,
     /// When all KMS calls of the operation together have to be done; none where no network is needed.
     pub(crate) deadline: Option<Instant>,
+    /// Who agreed to the use of the data key, as far as this call asked.
+    pub(crate) consent: Consent,
+    /// The lease that gave the data key, if one did.
+    pub(crate) lease: Option<Arc<Terms>>,
 }
 
 impl Task {
+    fn new(trail: Trail) -> Self {
+        Self { trail, deadline: None, consent: Consent::default(), lease: None }
+    }
+
     /// When the first of several keys has to be done of which each is another's alternative: one that hangs leaves time for the others.
     pub(crate) fn deadline_of_one(&self, alternatives: usize) -> Option<Instant> {
         let parts = u32::try_from(alternatives).unwrap_or(u32::MAX).max(1);
@@ -81,7 +90,7 @@ impl<'a> Call<'a> {
     pub(crate) fn attempt(&'a self, context: &Context) -> Result<Attempt<'a>> {
         let snapshot = self.engine.snapshot()?;
         let trail = Trail::begin(snapshot.audit.as_ref(), self.operation, self.options.actor.as_ref(), context);
-        Ok(Attempt { call: self, snapshot, task: Task { trail, deadline: None }, process: Process::current() })
+        Ok(Attempt { call: self, snapshot, task: Task::new(trail), process: Process::current() })
     }
 
     pub(crate) fn store_access(&self) -> StoreAccess {
@@ -179,8 +188,13 @@ impl Attempt<'_> {
                 return Err(error);
             }
         };
-        record(call, task.trail, None).await?;
-        if snapshot.is_superseded() || process != Process::current() {
+        if task.lease.is_some() && task.trail.is_counted_elsewhere() {
+            task.trail.forget();
+        } else {
+            record(call, task.trail, None).await?;
+        }
+        let still_leased = task.lease.is_none_or(|terms| terms.hold(snapshot.leases.now()));
+        if !still_leased || snapshot.is_superseded() || process != Process::current() {
             call.refuse_cancelled()?;
             return Ok(None);
         }
@@ -254,7 +268,7 @@ mod tests {
     fn a_key_that_hangs_leaves_time_for_its_alternatives() {
         let now = Instant::now();
         let context = Context::new([("a", "b")]).unwrap();
-        let task = |deadline| Task { trail: Trail::begin(None, Operation::Encrypt, None, &context), deadline };
+        let task = |deadline| Task { deadline, ..Task::new(Trail::begin(None, Operation::Encrypt, None, &context)) };
         let task_of_an_hour = task(Some(now + Duration::from_secs(3_600)));
         let of_two = task_of_an_hour.deadline_of_one(2).unwrap();
         assert!(of_two >= now + Duration::from_secs(1_800) && of_two < now + Duration::from_secs(2_000));

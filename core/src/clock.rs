@@ -30,3 +30,26 @@ impl Clock for SystemClock {
         instant.elapsed().max(wall.elapsed().unwrap_or_default())
     }
 }
+
+/// A clock that stands still until it is set.
+#[cfg(test)]
+#[derive(Debug)]
+pub(crate) struct HeldClock(std::sync::atomic::AtomicU64);
+
+#[cfg(test)]
+impl HeldClock {
+    pub(crate) fn at(milliseconds: u64) -> Self {
+        Self(std::sync::atomic::AtomicU64::new(milliseconds))
+    }
+
+    pub(crate) fn set(&self, milliseconds: u64) {
+        self.0.store(milliseconds, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+impl Clock for HeldClock {
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.0.load(std::sync::atomic::Ordering::SeqCst))
+    }
+}

@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::kms::Timeouts;
 #[cfg(feature = "aws")]
 use crate::kms::aws::AwsIdentity;
+use crate::lease::LeaseRules;
 use crate::registry::MatchRules;
 
 /// A checked configuration. Files that it names are read when the vault is opened.
@@ -23,6 +24,7 @@ pub struct Config {
     pub(crate) rules: MatchRules,
     pub(crate) full_context: bool,
     pub(crate) timeouts: Timeouts,
+    pub(crate) leases: LeaseRules,
     pub(crate) audit: Option<AuditConfig>,
     #[cfg(feature = "aws")]
     pub(crate) aws_identity: AwsIdentity,
@@ -37,6 +39,8 @@ pub(crate) struct AuditConfig {
     pub(crate) path: PathBuf,
     /// A result waits until its event is on disk.
     pub(crate) durable: bool,
+    /// Messages under a lease are recorded one by one.
+    pub(crate) every_message: bool,
 }
 
 impl Config {
@@ -105,6 +109,7 @@ impl raw::Config {
             rules,
             full_context: self.context_in_header == raw::ContextInHeader::Full,
             timeouts: self.timeouts.check()?,
+            leases: self.leases.check()?,
             audit: self.audit.check(base)?,
             #[cfg(feature = "aws")]
             aws_identity: self.aws.identity()?,
@@ -140,17 +145,37 @@ impl raw::Timeouts {
     }
 }
 
+impl raw::Leases {
+    fn check(&self) -> Result<LeaseRules> {
+        if self.max_age > 300_000 {
+            let message = "is over 300000 milliseconds: so long a data key could outlive a revocation (0: no leases)";
+            return Err(Error::config("leases.max_age", message));
+        }
+        if !(1..=1 << 32).contains(&self.max_messages) {
+            let message = "is not from 1 to 4294967296 messages (leases.max_age = 0: no leases)";
+            return Err(Error::config("leases.max_messages", message));
+        }
+        if self.max_bytes == 0 {
+            return Err(Error::config("leases.max_bytes", "is 0 (leases.max_age = 0: no leases)"));
+        }
+        let (max_messages, max_bytes) = (self.max_messages, self.max_bytes);
+        Ok(LeaseRules { max_age: Duration::from_millis(self.max_age), max_messages, max_bytes })
+    }
+}
+
 impl raw::Audit {
     fn check(self, base: &Path) -> Result<Option<AuditConfig>> {
         let unused = |name: &str| Error::config(format!("audit.{name}"), "needs audit.sink = \"file\"");
         match self.sink {
             raw::AuditSink::None if self.path.is_some() => Err(unused("path")),
             raw::AuditSink::None if self.mode.is_some() => Err(unused("mode")),
+            raw::AuditSink::None if self.every_message.is_some() => Err(unused("every_message")),
             raw::AuditSink::None => Ok(None),
             raw::AuditSink::File => {
                 let path = self.path.ok_or_else(|| Error::config("audit.path", "is missing"))?;
                 let durable = self.mode.unwrap_or_default() == raw::AuditMode::Strict;
-                Ok(Some(AuditConfig { path: base.join(path), durable }))
+                let every_message = self.every_message.unwrap_or(false);
+                Ok(Some(AuditConfig { path: base.join(path), durable, every_message }))
             }
         }
     }

@@ -11,6 +11,7 @@ use libvault_memory::{ForkLocal, fork_generation};
 mod attempts;
 mod change;
 mod draw;
+mod leased;
 mod open;
 #[cfg(all(test, feature = "sqlite"))]
 mod restored;
@@ -32,6 +33,7 @@ use crate::call::now;
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::{Error, ErrorCode, Result};
+use crate::lease::Leases;
 use crate::log::Log;
 use crate::managed::ManagedKeys;
 use crate::registry::{Decision, Outcome, Registry};
@@ -77,6 +79,7 @@ pub(crate) struct Snapshot {
     random: Arc<dyn Random>,
     counters: Arc<Counters>,
     log: Arc<Log>,
+    pub(crate) leases: Arc<Leases>,
     full_context: bool,
     /// How long all KMS calls of an operation may take together.
     pub(crate) total_timeout: Duration,
@@ -212,6 +215,7 @@ impl Engine {
         RESTORATIONS.fetch_add(1, Ordering::AcqRel);
         let snapshot = self.snapshot()?;
         snapshot.managed.after_restore();
+        snapshot.leases.clear();
         let keys = snapshot.registry.bindings().flat_map(|binding| &binding.keys);
         keys.for_each(|key| key.kek.after_restore());
         Ok(())
@@ -228,6 +232,10 @@ impl Engine {
     /// Keys, connections and the store go now, or with the last call or stream that is under way.
     pub(crate) fn close(&self) {
         let last = self.current.swap(None);
+        if let Some(last) = &last {
+            // They report what they served.
+            last.leases.clear();
+        }
         if let Some(audit) = last.as_ref().and_then(|last| last.audit.as_ref()) {
             audit.flush();
         }

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -10,16 +11,23 @@ use crate::envelope::WRAP_PLAINTEXT;
 use crate::error::{Error, ErrorCode, KmsCall};
 use crate::secret::Secret;
 
-#[cfg(feature = "aws")]
 mod attempts;
 #[cfg(feature = "aws")]
 pub(crate) mod aws;
+mod breaker;
+mod bulkhead;
 pub(crate) mod derived;
+#[cfg(test)]
+mod held;
 pub(crate) mod key_file;
 mod local;
+mod remote;
 
+#[cfg(test)]
+pub(crate) use held::{Answer, HeldKms};
 pub(crate) use key_file::KeyFile;
 pub(crate) use local::LocalKey;
+pub(crate) use remote::{KeyHealth, RemoteKey};
 
 /// Deadlines of a call to a KMS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +57,11 @@ pub(crate) trait Kek: Send + Sync {
         &'a self,
         request: UnwrapRequest<'a>,
     ) -> BoxFuture<'a, Result<KmsReply<Secret<WRAP_PLAINTEXT>>, KmsFailure>>;
+
+    /// What is known of a key that is reached over a network; none for the others, which cannot be revoked behind our back.
+    fn health(&self) -> Option<&Arc<KeyHealth>> {
+        None
+    }
 
     /// This process may be one of several copies of another: connections and what was agreed on them must not be used by two.
     fn after_restore(&self) {}
@@ -87,11 +100,13 @@ pub(crate) struct KmsFailure {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,
     pub(crate) request_id: Option<String>,
+    /// When the KMS wants to be asked again (`Retry-After`).
+    pub(crate) retry_after: Option<Duration>,
 }
 
 impl KmsFailure {
     pub(crate) fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), request_id: None }
+        Self { code, message: message.into(), request_id: None, retry_after: None }
     }
 
     /// The ciphertext is not one that this key made for this purpose.
@@ -107,6 +122,12 @@ impl KmsFailure {
         let message = format!("key {key_id} ({provider}), {operation}: {}", self.message);
         let request_id = self.request_id;
         Error::new(self.code, message).with_kms(KmsCall { provider, key_id: key_id.to_owned(), operation, request_id })
+    }
+
+    /// Whether the KMS answered that this key is not to be used. Nothing fails over from that, and what the key opened before is dropped.
+    pub(crate) fn is_refusal(&self) -> bool {
+        use ErrorCode::{AccessDenied, KeyDisabled, KeyNotFound, KeyPendingDeletion};
+        matches!(self.code, AccessDenied | KeyDisabled | KeyPendingDeletion | KeyNotFound)
     }
 
     /// Whether another wrap of the share may be tried: the key could not be reached, as opposed to being refused.

@@ -23,6 +23,7 @@ mod fork;
 #[cfg(feature = "sqlite")]
 mod init;
 mod kms;
+mod lease;
 mod log;
 mod managed;
 mod options;

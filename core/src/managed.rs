@@ -46,6 +46,11 @@ pub(crate) struct ContextKeys {
 
 impl ContextKeys {
     /// The concatenated ids, as a wrap names them.
+    /// Until when they may be used without another look into the store.
+    pub(crate) fn fresh_until(&self) -> Duration {
+        self.read_at + CACHE_TIME
+    }
+
     pub(crate) fn ids(&self) -> &[u8] {
         &self.ids
     }

@@ -59,6 +59,11 @@ impl Registry {
         self.by_key_id.get(&key_id).map(|index| &self.bindings[*index])
     }
 
+    /// A customer's key by the id that bundles carry.
+    pub(crate) fn key(&self, id: Id) -> Option<&Arc<CustomerKey>> {
+        self.binding_of_key(id)?.key(id)
+    }
+
     pub(crate) fn bindings(&self) -> impl Iterator<Item = &Arc<Binding>> {
         self.bindings.iter()
     }

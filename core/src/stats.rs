@@ -61,6 +61,14 @@ counters! {
     rekeys,
     /// Encrypting and decrypting streams begun.
     streams_opened,
+    /// Data keys kept for further use (`docs/leases.md`).
+    leases_opened,
+    /// Messages that needed no KMS because a lease gave the data key.
+    lease_hits,
+    /// Calls to a customer's key that were turned away because too many were under way.
+    kms_shed,
+    /// Times that calls to a customer's key were paused because its KMS did not answer.
+    circuits_opened,
     /// Unwraps that went on to another key because one could not be used.
     failovers,
     /// Wraps left out at encryption because their key could not be reached (`min_wraps`); a rewrap adds them.

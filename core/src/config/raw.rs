@@ -25,6 +25,8 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) timeouts: Timeouts,
     #[serde(default)]
+    pub(super) leases: Leases,
+    #[serde(default)]
     pub(super) audit: Audit,
     #[serde(default)]
     pub(super) aws: Aws,
@@ -71,12 +73,27 @@ impl Default for Timeouts {
     }
 }
 
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Leases {
+    pub(super) max_age: u64,
+    pub(super) max_messages: u64,
+    pub(super) max_bytes: u64,
+}
+
+impl Default for Leases {
+    fn default() -> Self {
+        Self { max_age: 60_000, max_messages: 1_000_000, max_bytes: 1 << 36 }
+    }
+}
+
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Audit {
     pub(super) sink: AuditSink,
     pub(super) path: Option<PathBuf>,
     pub(super) mode: Option<AuditMode>,
+    pub(super) every_message: Option<bool>,
 }
 
 #[derive(Deserialize, Default)]

@@ -1,62 +1,18 @@
-//! What an attempt at each verb does: decide, ask whether the network may be waited for, and work.
+//! What an attempt at the verbs that always ask the keys does: decide, ask whether the network may be waited for, and work. Those that may use a lease are in
+//! `seal.rs` and `open.rs`.
 
 use std::sync::Arc;
 
 use super::change::{Downgrade, RewrapOptions, Rewrappable};
 use crate::call::Attempt;
 use crate::context::Context;
-use crate::envelope::{Bundle, Envelope, Form, FrameAad};
+use crate::envelope::{Bundle, Envelope, FrameAad};
 use crate::error::Result;
 use crate::secret::Secret;
-use crate::stream::{DecryptorStart, EncryptorStart, ReencryptorStart};
+use crate::stream::ReencryptorStart;
 use crate::vault::DataKey;
 
 impl Attempt<'_> {
-    pub(crate) async fn encrypt(&mut self, data: &[u8], context: &Context, aad: Option<&[u8]>) -> Result<Vec<u8>> {
-        let Self { call, snapshot, task, .. } = self;
-        let protection = snapshot.protect(context, call.store_access()).await?;
-        task.deadline = call.deadline(snapshot, protection.needs_network())?;
-        call.drive(task.deadline, snapshot.encrypt(&protection, data, context, aad, task)).await
-    }
-
-    pub(crate) async fn encrypt_into(
-        &mut self,
-        data: &[u8],
-        context: &Context,
-        aad: Option<&[u8]>,
-        output: &mut [u8],
-    ) -> Result<usize> {
-        let Self { call, snapshot, task, .. } = self;
-        let protection = snapshot.protect(context, call.store_access()).await?;
-        task.deadline = call.deadline(snapshot, protection.needs_network())?;
-        call.drive(task.deadline, snapshot.encrypt_into(&protection, data, context, aad, output, task)).await
-    }
-
-    pub(crate) async fn decrypt(
-        &mut self,
-        envelope: &Envelope<'_>,
-        context: &Context,
-        aad: Option<&[u8]>,
-    ) -> Result<Vec<u8>> {
-        let Self { call, snapshot, task, .. } = self;
-        let opening = snapshot.examine(&envelope.bundle, context, call.store_access()).await?;
-        task.deadline = call.deadline(snapshot, opening.needs_network())?;
-        call.drive(task.deadline, snapshot.decrypt(&opening, envelope, aad, task)).await
-    }
-
-    pub(crate) async fn decrypt_into(
-        &mut self,
-        envelope: &Envelope<'_>,
-        context: &Context,
-        aad: Option<&[u8]>,
-        output: &mut [u8],
-    ) -> Result<usize> {
-        let Self { call, snapshot, task, .. } = self;
-        let opening = snapshot.examine(&envelope.bundle, context, call.store_access()).await?;
-        task.deadline = call.deadline(snapshot, opening.needs_network())?;
-        call.drive(task.deadline, snapshot.decrypt_into(&opening, envelope, aad, output, task)).await
-    }
-
     pub(crate) async fn create_data_key(&mut self, context: &Context) -> Result<DataKey> {
         let Self { call, snapshot, task, .. } = self;
         let protection = snapshot.protect(context, call.store_access()).await?;
@@ -70,31 +26,6 @@ impl Attempt<'_> {
         let opening = snapshot.examine(bundle, context, call.store_access()).await?;
         task.deadline = call.deadline(snapshot, opening.needs_network())?;
         call.drive(task.deadline, snapshot.unwrap(&opening, task)).await.map(|(key, _)| key)
-    }
-
-    /// The beginning of an encrypting stream.
-    pub(crate) async fn begin_frames(
-        &mut self,
-        context: &Context,
-        aad: FrameAad,
-        frame_log: u8,
-    ) -> Result<EncryptorStart> {
-        let Self { call, snapshot, task, .. } = self;
-        let protection = snapshot.protect(context, call.store_access()).await?;
-        task.deadline = call.deadline(snapshot, protection.needs_network())?;
-        let form = Form::Framed { frame_log };
-        let begun = call.drive(task.deadline, snapshot.begin_payload(&protection, context, aad, form, task)).await;
-        begun.map(|(header, cipher)| EncryptorStart { snapshot: Arc::clone(snapshot), header, cipher, frame_log })
-    }
-
-    /// The key of the frames of an envelope, and the configuration under which it was given.
-    pub(crate) async fn message_key(&mut self, envelope: &Envelope<'_>, context: &Context) -> Result<DecryptorStart> {
-        let Self { call, snapshot, task, .. } = self;
-        let opening = snapshot.examine(&envelope.bundle, context, call.store_access()).await?;
-        task.deadline = call.deadline(snapshot, opening.needs_network())?;
-        let (_, keys) = call.drive(task.deadline, snapshot.unwrap(&opening, task)).await?;
-        let key = keys.message_key(envelope.prefix, envelope.message_id);
-        Ok(DecryptorStart { snapshot: Arc::clone(snapshot), key })
     }
 
     pub(crate) async fn rewrap(

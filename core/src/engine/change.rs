@@ -157,7 +157,7 @@ impl Snapshot {
         task: &mut Task,
     ) -> Result<Vec<u8>> {
         let data = WipedBytes::new(self.decrypt(&change.opening, envelope, aad, task).await?);
-        self.encrypt_in_form(&change.protection, envelope.form, &data, context, aad, task).await
+        self.encrypt_anew(&change.protection, envelope.form, &data, context, aad, task).await
     }
 
     /// [`Snapshot::reencrypt`] up to the payload: the key of the old one, and the beginning of the new one.
@@ -171,7 +171,7 @@ impl Snapshot {
     ) -> Result<(Secret<32>, NewPayload)> {
         let (_, keys) = self.unwrap(&change.opening, task).await?;
         let old_key = keys.message_key(envelope.prefix, envelope.message_id);
-        let (header, cipher) = self.begin_payload(&change.protection, context, aad, envelope.form, task).await?;
+        let (header, cipher) = self.begin_anew(&change.protection, context, aad, envelope.form, task).await?;
         Ok((old_key, NewPayload { header, cipher, form: envelope.form }))
     }
 

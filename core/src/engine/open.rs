@@ -5,22 +5,24 @@ use std::sync::Arc;
 use super::seal::room_for;
 use super::{Snapshot, StoreAccess};
 use crate::audit::{KeyUse, Use};
-use crate::call::Task;
+use crate::call::{Attempt, Task};
 use crate::context::Context;
 use crate::envelope::{
     ANY_BINDING, BindInput, Bundle, ContextPart, Envelope, Id, MessageKeys, Policy, Share, combine_shares, context_tag,
     open_payload, payload_length, share_bound_to,
 };
 use crate::error::{Error, ErrorCode, Result};
-use crate::kms::{KmsFailure, UnwrapRequest, derived};
+use crate::kms::{UnwrapRequest, derived};
+use crate::lease::Consent;
 use crate::managed::Located;
 use crate::registry::{Binding, CustomerKey, State, suspended};
 use crate::secret::{Secret, constant_time_equal};
+use crate::stream::DecryptorStart;
 
 /// A bundle that passed stages 1 to 3: its context is the expected one and every key it names is known and allowed. No key was used yet.
 pub(crate) struct Opening<'a> {
     pub(super) bundle: &'a Bundle<'a>,
-    context: &'a Context,
+    pub(super) context: &'a Context,
     pub(super) managed: Option<ManagedShare<'a>>,
     pub(super) shares: Vec<CustomerShare<'a>>,
 }
@@ -45,7 +47,11 @@ pub(super) struct CustomerWrap<'a> {
 
 impl Opening<'_> {
     pub(crate) fn needs_network(&self) -> bool {
-        self.shares.iter().flat_map(|share| &share.wraps).any(|wrap| wrap.key.kek.needs_network())
+        self.keys().any(|key| key.kek.needs_network())
+    }
+
+    pub(super) fn keys(&self) -> impl Iterator<Item = &Arc<CustomerKey>> {
+        self.shares.iter().flat_map(|share| &share.wraps).map(|wrap| wrap.key)
     }
 }
 
@@ -111,21 +117,6 @@ impl Snapshot {
         let mut output = vec![0; payload_length(envelope)];
         open_with(&keys, envelope, aad, &mut output)?;
         Ok(output)
-    }
-
-    /// As `decrypt`, into the front of `output`; returns the payload's length.
-    pub(crate) async fn decrypt_into(
-        &self,
-        opening: &Opening<'_>,
-        envelope: &Envelope<'_>,
-        aad: Option<&[u8]>,
-        output: &mut [u8],
-        task: &mut Task,
-    ) -> Result<usize> {
-        let output = room_for(output, payload_length(envelope))?;
-        let (_, keys) = self.unwrap(opening, task).await?;
-        open_with(&keys, envelope, aad, output)?;
-        Ok(output.len())
     }
 
     async fn locate_managed<'a>(
@@ -209,6 +200,7 @@ impl Snapshot {
 
     fn unwrap_managed(&self, share: &ManagedShare<'_>, task: &mut Task) -> Result<Secret<32>> {
         let keys = self.managed.keys_of(&share.located)?;
+        task.consent.ends_at(keys.fresh_until());
         self.counters.managed_unwraps.count();
         let opened = match derived::unwrap(keys.chain_key(), &share.bind, share.blob) {
             None => Err(Error::unauthentic("R27")),
@@ -222,6 +214,9 @@ impl Snapshot {
     /// operation, or disabling one of two keys would switch nothing off. `any_of` and `failover = "on_refusal"` opt out of that.
     async fn unwrap_customer(&self, share: &CustomerShare<'_>, any_of: bool, task: &mut Task) -> Result<Secret<32>> {
         let (mut unreachable, mut refused) = (None, None);
+        let leads_on_refusal = |wrap: &CustomerWrap<'_>| any_of || wrap.binding.fail_over_on_refusal;
+        let seen: Vec<_> = share.wraps.iter().map(|wrap| Consent::look(wrap.key)).collect();
+        task.consent.asks_at(self.leases.now());
         for (index, wrap) in share.wraps.iter().enumerate() {
             self.counters.kms_unwraps.count();
             let request = UnwrapRequest {
@@ -233,12 +228,18 @@ impl Snapshot {
             let asked = wrap.key.kek.unwrap(request);
             let failure = match task.trail.customer_use(Use::Unwrap, &wrap.binding.name, wrap.key, asked).await {
                 Ok(reply) => {
+                    // A refusal by any key of the share stops its use, unless it would have led on to this one.
+                    for (other, seen) in share.wraps.iter().zip(&seen) {
+                        if Arc::ptr_eq(other.key, wrap.key) || !leads_on_refusal(other) {
+                            task.consent.depends_on(other.key, *seen);
+                        }
+                    }
                     return share_bound_to(&*reply.value, &wrap.bind).ok_or_else(|| Error::unauthentic("R28"));
                 }
                 Err(failure) => failure,
             };
             let is_unavailability = failure.is_unavailability();
-            let leads_on = is_unavailability || (failure.is_refusal() && (any_of || wrap.binding.fail_over_on_refusal));
+            let leads_on = is_unavailability || (failure.is_refusal() && leads_on_refusal(wrap));
             let error = failure.into_error(wrap.key.kek.provider(), &wrap.key.name, "unwrap");
             if !leads_on {
                 return Err(error);
@@ -252,6 +253,47 @@ impl Snapshot {
         }
         // What was not reached may be there at the next try, so it says more than a refusal.
         Err(unreachable.or(refused).unwrap_or_else(|| Error::internal("a share without a wrap")))
+    }
+}
+
+impl Attempt<'_> {
+    pub(crate) async fn decrypt(
+        &mut self,
+        envelope: &Envelope<'_>,
+        context: &Context,
+        aad: Option<&[u8]>,
+    ) -> Result<Vec<u8>> {
+        let snapshot = Arc::clone(&self.snapshot);
+        let opening = snapshot.examine(&envelope.bundle, context, self.call.store_access()).await?;
+        let key = self.opened_key(&opening, payload_length(envelope)).await?;
+        let mut output = vec![0; payload_length(envelope)];
+        open_with(key.keys(), envelope, aad, &mut output)?;
+        Ok(output)
+    }
+
+    /// As `decrypt`, into the front of `output`; returns the payload's length.
+    pub(crate) async fn decrypt_into(
+        &mut self,
+        envelope: &Envelope<'_>,
+        context: &Context,
+        aad: Option<&[u8]>,
+        output: &mut [u8],
+    ) -> Result<usize> {
+        let snapshot = Arc::clone(&self.snapshot);
+        let opening = snapshot.examine(&envelope.bundle, context, self.call.store_access()).await?;
+        let output = room_for(output, payload_length(envelope))?;
+        let key = self.opened_key(&opening, output.len()).await?;
+        open_with(key.keys(), envelope, aad, output)?;
+        Ok(output.len())
+    }
+
+    /// The key of the frames of an envelope, and the configuration under which it was given.
+    pub(crate) async fn message_key(&mut self, envelope: &Envelope<'_>, context: &Context) -> Result<DecryptorStart> {
+        let snapshot = Arc::clone(&self.snapshot);
+        let opening = snapshot.examine(&envelope.bundle, context, self.call.store_access()).await?;
+        let opened = self.opened_key(&opening, 0).await?;
+        let key = opened.keys().message_key(envelope.prefix, envelope.message_id);
+        Ok(DecryptorStart { snapshot: Arc::clone(&snapshot), key })
     }
 }
 
@@ -284,11 +326,4 @@ fn open_with(keys: &MessageKeys, envelope: &Envelope<'_>, aad: Option<&[u8]>, ou
 
 fn unknown(what: &str, id: Id) -> Error {
     Error::new(ErrorCode::KeyNotFound, format!("{what} {id}, which the bundle names, is not registered"))
-}
-
-impl KmsFailure {
-    fn is_refusal(&self) -> bool {
-        use ErrorCode::{AccessDenied, KeyDisabled, KeyNotFound, KeyPendingDeletion};
-        matches!(self.code, AccessDenied | KeyDisabled | KeyPendingDeletion | KeyNotFound)
-    }
 }

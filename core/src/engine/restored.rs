@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::Environment;
 use crate::aead::Random;
-use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::Result;
@@ -43,7 +42,7 @@ impl Random for Replaying {
 fn copy_of(directory: &std::path::Path, restored: bool) -> (Vec<u8>, Vec<u8>, [u8; 32]) {
     let environment = Environment {
         random: Arc::new(Replaying { next: AtomicU8::new(0), renewal: Renewal::new() }),
-        clock: Arc::new(SystemClock),
+        ..Environment::default()
     };
     let vault = Vault::open_in(Config::from_file(directory.join("libvault.toml")).unwrap(), environment).unwrap();
     let context = Context::new([("organization_id", "org_123")]).unwrap();

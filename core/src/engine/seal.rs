@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::draw::Draw;
+use super::leased::SealingKey;
 use super::wrap::{BundleKind, WrappedDataKey};
 use super::{Snapshot, StoreAccess};
-use crate::call::Task;
+use crate::call::{Attempt, Task};
 use crate::context::Context;
 use crate::envelope::{
     BUNDLE_MAC_LENGTH, COMMITMENT_LENGTH, CONTEXT_TAG_LENGTH, Form, FrameAad, FrameCipher, HEADER_LENGTH, MANAGED_BLOB,
@@ -15,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::managed::{ContextKeys, ManagedKeys};
 use crate::registry::{Binding, CustomerKey, Outcome};
 use crate::secret::Secret;
+use crate::stream::EncryptorStart;
 
 /// Which keys will protect a new data key: decided, and the managed ones loaded.
 pub(crate) struct Protection {
@@ -28,7 +30,7 @@ impl Protection {
         self.keys().any(|(_, key)| key.kek.needs_network())
     }
 
-    fn keys(&self) -> impl Iterator<Item = (&Arc<Binding>, &Arc<CustomerKey>)> {
+    pub(super) fn keys(&self) -> impl Iterator<Item = (&Arc<Binding>, &Arc<CustomerKey>)> {
         self.bindings.iter().flat_map(|binding| binding.keys.iter().map(move |key| (binding, key)))
     }
 
@@ -72,20 +74,8 @@ impl Snapshot {
         Ok(Protection { policy, managed, bindings })
     }
 
-    /// An envelope around `data`.
-    pub(crate) async fn encrypt(
-        &self,
-        protection: &Protection,
-        data: &[u8],
-        context: &Context,
-        aad: Option<&[u8]>,
-        task: &mut Task,
-    ) -> Result<Vec<u8>> {
-        self.encrypt_in_form(protection, Form::OneShot, data, context, aad, task).await
-    }
-
-    /// As `encrypt`, in either form.
-    pub(super) async fn encrypt_in_form(
+    /// An envelope around `data` in either form, with a data key that nothing else uses.
+    pub(super) async fn encrypt_anew(
         &self,
         protection: &Protection,
         form: Form,
@@ -96,31 +86,20 @@ impl Snapshot {
     ) -> Result<Vec<u8>> {
         let payload_length = sealed_length(form, data.len())?;
         let (wrapped, message_id) = self.wrap_for_message(protection, context, task).await?;
-        let mut output = vec![0; PREFIX_LENGTH + wrapped.draft(context).body_length() + payload_length];
-        write_envelope(&wrapped, form, &message_id, data, context, aad, &mut output)?;
-        Ok(output)
+        envelope_around(data, payload_length, &SealingKey::Fresh(wrapped), form, &message_id, context, aad)
     }
 
-    /// As `encrypt`, into the front of `output`; returns the envelope's length.
-    pub(crate) async fn encrypt_into(
+    /// The beginning of a framed envelope, up to its first frame, and the cipher of its frames; with a data key that nothing else uses.
+    pub(super) async fn begin_anew(
         &self,
         protection: &Protection,
-        data: &[u8],
         context: &Context,
-        aad: Option<&[u8]>,
-        output: &mut [u8],
+        aad: FrameAad,
+        form: Form,
         task: &mut Task,
-    ) -> Result<usize> {
-        let payload_length = sealed_length(Form::OneShot, data.len())?;
-        if protection.bindings.is_empty() {
-            // The length is known, so a buffer that is too small costs no key use.
-            room_for(output, self.length_limit(protection, payload_length, context))?;
-        }
+    ) -> Result<(Vec<u8>, FrameCipher)> {
         let (wrapped, message_id) = self.wrap_for_message(protection, context, task).await?;
-        let length = PREFIX_LENGTH + wrapped.draft(context).body_length() + payload_length;
-        let output = room_for(output, length)?;
-        write_envelope(&wrapped, Form::OneShot, &message_id, data, context, aad, output)?;
-        Ok(length)
+        begin_frames(&SealingKey::Fresh(wrapped), form, &message_id, context, aad)
     }
 
     /// The most bytes an envelope can take; exact where all wraps have a fixed length.
@@ -162,35 +141,73 @@ impl Snapshot {
         Ok((write_bundle(&wrapped, context)?, wrapped.data_key))
     }
 
-    /// The beginning of a framed envelope, up to its first frame, and the cipher of its frames.
-    pub(crate) async fn begin_payload(
-        &self,
-        protection: &Protection,
-        context: &Context,
-        aad: FrameAad,
-        form: Form,
-        task: &mut Task,
-    ) -> Result<(Vec<u8>, FrameCipher)> {
-        let (wrapped, message_id) = self.wrap_for_message(protection, context, task).await?;
-        let mut header = vec![0; PREFIX_LENGTH + wrapped.draft(context).body_length() + MESSAGE_ID_LENGTH];
-        let (_, key) = write_header(&wrapped, form, &message_id, context, &mut header)?;
-        Ok((header, FrameCipher::new(&key, aad)?))
-    }
-
-    async fn wrap_for_message<'a>(
+    pub(super) async fn wrap_for_message<'a>(
         &self,
         protection: &'a Protection,
         context: &Context,
         task: &mut Task,
     ) -> Result<(WrappedDataKey<'a>, [u8; MESSAGE_ID_LENGTH])> {
         let draw = Draw::for_message(protection, &*self.random)?;
-        let kind = BundleKind {
-            purpose: Purpose::Envelope,
-            moved: false,
-            full_context: self.full_context,
-            may_miss_wraps: true,
-        };
-        Ok((self.wrap(protection, context, kind, &draw, task).await?, draw.message_id))
+        Ok((self.wrap(protection, context, self.envelope_kind(), &draw, task).await?, draw.message_id))
+    }
+
+    /// A data key for many messages.
+    pub(super) async fn wrap_for_lease<'a>(
+        &self,
+        protection: &'a Protection,
+        context: &Context,
+        task: &mut Task,
+    ) -> Result<WrappedDataKey<'a>> {
+        let draw = Draw::for_bundle(protection, &*self.random)?;
+        self.wrap(protection, context, self.envelope_kind(), &draw, task).await
+    }
+
+    fn envelope_kind(&self) -> BundleKind {
+        BundleKind { purpose: Purpose::Envelope, moved: false, full_context: self.full_context, may_miss_wraps: true }
+    }
+}
+
+impl Attempt<'_> {
+    /// An envelope around `data`.
+    pub(crate) async fn encrypt(&mut self, data: &[u8], context: &Context, aad: Option<&[u8]>) -> Result<Vec<u8>> {
+        let payload_length = sealed_length(Form::OneShot, data.len())?;
+        let protection = self.snapshot.protect(context, self.call.store_access()).await?;
+        let (key, message_id) = self.sealing_key(&protection, context, data.len()).await?;
+        envelope_around(data, payload_length, &key, Form::OneShot, &message_id, context, aad)
+    }
+
+    /// As `encrypt`, into the front of `output`; returns the envelope's length.
+    pub(crate) async fn encrypt_into(
+        &mut self,
+        data: &[u8],
+        context: &Context,
+        aad: Option<&[u8]>,
+        output: &mut [u8],
+    ) -> Result<usize> {
+        let payload_length = sealed_length(Form::OneShot, data.len())?;
+        let protection = self.snapshot.protect(context, self.call.store_access()).await?;
+        if protection.bindings.is_empty() {
+            // The length is known, so a buffer that is too small costs no key use.
+            room_for(output, self.snapshot.length_limit(&protection, payload_length, context))?;
+        }
+        let (key, message_id) = self.sealing_key(&protection, context, data.len()).await?;
+        let length = PREFIX_LENGTH + key.body_length(context) + payload_length;
+        let output = room_for(output, length)?;
+        write_envelope(&key, Form::OneShot, &message_id, data, context, aad, output)?;
+        Ok(length)
+    }
+
+    /// The beginning of an encrypting stream.
+    pub(crate) async fn begin_frames(
+        &mut self,
+        context: &Context,
+        aad: FrameAad,
+        frame_log: u8,
+    ) -> Result<EncryptorStart> {
+        let protection = self.snapshot.protect(context, self.call.store_access()).await?;
+        let (key, message_id) = self.sealing_key(&protection, context, 0).await?;
+        let (header, cipher) = begin_frames(&key, Form::Framed { frame_log }, &message_id, context, aad)?;
+        Ok(EncryptorStart { snapshot: Arc::clone(&self.snapshot), header, cipher, frame_log })
     }
 }
 
@@ -204,8 +221,34 @@ pub(super) fn write_bundle(wrapped: &WrappedDataKey<'_>, context: &Context) -> R
     Ok(bundle)
 }
 
+fn envelope_around(
+    data: &[u8],
+    payload_length: usize,
+    key: &SealingKey<'_>,
+    form: Form,
+    message_id: &[u8; MESSAGE_ID_LENGTH],
+    context: &Context,
+    aad: Option<&[u8]>,
+) -> Result<Vec<u8>> {
+    let mut output = vec![0; PREFIX_LENGTH + key.body_length(context) + payload_length];
+    write_envelope(key, form, message_id, data, context, aad, &mut output)?;
+    Ok(output)
+}
+
+fn begin_frames(
+    key: &SealingKey<'_>,
+    form: Form,
+    message_id: &[u8; MESSAGE_ID_LENGTH],
+    context: &Context,
+    aad: FrameAad,
+) -> Result<(Vec<u8>, FrameCipher)> {
+    let mut header = vec![0; PREFIX_LENGTH + key.body_length(context) + MESSAGE_ID_LENGTH];
+    let (_, message_key) = write_header(key, form, message_id, context, &mut header)?;
+    Ok((header, FrameCipher::new(&message_key, aad)?))
+}
+
 fn write_envelope(
-    wrapped: &WrappedDataKey<'_>,
+    key: &SealingKey<'_>,
     form: Form,
     message_id: &[u8; MESSAGE_ID_LENGTH],
     data: &[u8],
@@ -213,13 +256,13 @@ fn write_envelope(
     aad: Option<&[u8]>,
     output: &mut [u8],
 ) -> Result<()> {
-    let (length, key) = write_header(wrapped, form, message_id, context, output)?;
-    seal_payload(&key, form, aad, data, &mut output[length..])
+    let (length, message_key) = write_header(key, form, message_id, context, output)?;
+    seal_payload(&message_key, form, aad, data, &mut output[length..])
 }
 
 /// Writes all that comes before the payload to the front of `output`; returns its length, and the key of the payload.
 fn write_header(
-    wrapped: &WrappedDataKey<'_>,
+    key: &SealingKey<'_>,
     form: Form,
     message_id: &[u8; MESSAGE_ID_LENGTH],
     context: &Context,
@@ -228,10 +271,11 @@ fn write_header(
     let prefix = prefix(form);
     let (start, rest) = output.split_at_mut(PREFIX_LENGTH);
     start.copy_from_slice(&prefix);
-    let body_length = wrapped.draft(context).write_body(&wrapped.keys, rest)?;
+    let body_length = key.body_length(context);
+    key.write_body(context, rest)?;
     rest[body_length..][..MESSAGE_ID_LENGTH].copy_from_slice(message_id);
     let length = PREFIX_LENGTH + body_length + MESSAGE_ID_LENGTH;
-    Ok((length, wrapped.keys.message_key(&prefix, message_id)))
+    Ok((length, key.keys().message_key(&prefix, message_id)))
 }
 
 /// The front of `output`, if it is long enough.

@@ -12,7 +12,8 @@ use crate::config::{AuditConfig, BindingConfig, Config, KeyAddress, KeyConfig};
 use crate::error::{Error, ErrorCode, Result};
 #[cfg(feature = "aws")]
 use crate::kms::aws::{AwsClients, AwsKey};
-use crate::kms::{Kek, KeyFile, LocalKey};
+use crate::kms::{Kek, KeyFile, LocalKey, RemoteKey, Timeouts};
+use crate::lease::Leases;
 use crate::log::Log;
 use crate::managed::ManagedKeys;
 use crate::registry::{Binding, CustomerKey, Registry, binding_id, key_id};
@@ -23,11 +24,19 @@ use crate::store::Store;
 pub(crate) struct Environment {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) clock: Arc<dyn Clock>,
+    /// Key files are then reached through it, as keys of a KMS are.
+    #[cfg(test)]
+    pub(crate) kms: Option<Arc<crate::kms::HeldKms>>,
 }
 
 impl Default for Environment {
     fn default() -> Self {
-        Self { random: Arc::new(SystemRandom), clock: Arc::new(SystemClock) }
+        Self {
+            random: Arc::new(SystemRandom),
+            clock: Arc::new(SystemClock),
+            #[cfg(test)]
+            kms: None,
+        }
     }
 }
 
@@ -40,7 +49,7 @@ impl Snapshot {
         log: &Arc<Log>,
         before: Option<&Snapshot>,
     ) -> Result<Self> {
-        let Environment { random, clock } = environment;
+        let Environment { random, clock, .. } = environment;
         let root_key = KeyFile::read(&config.root_key_path, "root_key.path")?;
         let store = open_store(&config)?;
         let managed =
@@ -56,15 +65,18 @@ impl Snapshot {
             None => None,
         };
         let audit = audit_file.as_ref().map(|file| {
-            Audit::new(Arc::clone(&file.0) as Arc<dyn AuditSink>, managed.audit_key(), Arc::clone(counters))
+            let every_message = config.audit.as_ref().is_some_and(|audit| audit.every_message);
+            let sink = Arc::clone(&file.0) as Arc<dyn AuditSink>;
+            Audit::new(sink, managed.audit_key(), Arc::clone(counters), every_message)
         });
-        let keks = KekFactory::new(&config, random);
+        let keks = KekFactory::new(&config, environment, counters, log, before.map(|before| &before.registry));
         let bindings = config.bindings.into_iter().map(|binding| keks.binding(binding)).collect::<Result<Vec<_>>>()?;
         let registry = Registry::new(bindings, config.rules)?;
         pin_addresses(&registry, &managed)?;
         Ok(Self {
             registry,
             managed: Arc::new(managed),
+            leases: Arc::new(Leases::new(config.leases, Arc::clone(clock), Arc::clone(counters))),
             random: Arc::clone(random),
             counters: Arc::clone(counters),
             log: Arc::clone(log),
@@ -107,16 +119,30 @@ fn open_store(_config: &Config) -> Result<Box<dyn Store>> {
 }
 
 /// Makes the handles of customer keys; those of one provider share its clients.
-struct KekFactory {
-    random: Arc<dyn Random>,
+struct KekFactory<'a> {
+    environment: &'a Environment,
+    counters: &'a Arc<Counters>,
+    log: &'a Arc<Log>,
+    timeouts: Timeouts,
+    before: Option<&'a Registry>,
     #[cfg(feature = "aws")]
     aws: Arc<AwsClients>,
 }
 
-impl KekFactory {
-    fn new(config: &Config, random: &Arc<dyn Random>) -> Self {
+impl<'a> KekFactory<'a> {
+    fn new(
+        config: &Config,
+        environment: &'a Environment,
+        counters: &'a Arc<Counters>,
+        log: &'a Arc<Log>,
+        before: Option<&'a Registry>,
+    ) -> Self {
         Self {
-            random: Arc::clone(random),
+            environment,
+            counters,
+            log,
+            timeouts: config.timeouts,
+            before,
             #[cfg(feature = "aws")]
             aws: Arc::new(AwsClients::new(config.aws_identity.clone(), config.timeouts, config.aws_endpoint.clone())),
         }
@@ -145,12 +171,28 @@ impl KekFactory {
         let address = config.address.canonical();
         let kek: Box<dyn Kek> = match config.address {
             KeyAddress::LocalFile { path, .. } => {
-                Box::new(LocalKey::new(KeyFile::read(&path, &config.field)?, Arc::clone(&self.random)))
+                let key = LocalKey::new(KeyFile::read(&path, &config.field)?, Arc::clone(&self.environment.random));
+                #[cfg(test)]
+                if let Some(kms) = &self.environment.kms {
+                    let held = kms.hold(&config.id, key);
+                    let kek = self.remote(held, &config.id, &address);
+                    return Ok(CustomerKey { id: key_id(&config.id), name: config.id, address, kek });
+                }
+                Box::new(key)
             }
             #[cfg(feature = "aws")]
-            KeyAddress::Aws(arn) => Box::new(AwsKey::new(arn, Arc::clone(&self.aws))),
+            KeyAddress::Aws(arn) => self.remote(AwsKey::new(arn, Arc::clone(&self.aws)), &config.id, &address),
         };
         Ok(CustomerKey { id: key_id(&config.id), name: config.id, address, kek })
+    }
+
+    /// What is known of the key's health outlives a reload, as long as the id stands for the same address.
+    fn remote(&self, key: impl Kek + 'static, name: &str, address: &str) -> Box<dyn Kek> {
+        let known = self.before.and_then(|before| before.key(key_id(name))).filter(|known| known.address == address);
+        let health = known.and_then(|known| known.kek.health()).map_or_else(Arc::default, Arc::clone);
+        let Environment { clock, .. } = self.environment;
+        let (clock, counters, log) = (Arc::clone(clock), Arc::clone(self.counters), Arc::clone(self.log));
+        Box::new(RemoteKey::new(Box::new(key), name, health, self.timeouts, clock, counters, log))
     }
 }
 
@@ -160,7 +202,7 @@ fn pin_addresses(registry: &Registry, managed: &ManagedKeys) -> Result<()> {
     let Some(id) = now(managed.pin_addresses(&addresses))? else {
         return Ok(());
     };
-    let name = registry.binding_of_key(id).and_then(|binding| binding.key(id)).map_or("", |key| &key.name);
+    let name = registry.key(id).map_or("", |key| &key.name);
     let message =
         format!("key {name} had another address before: ids are never re-pointed, so give the new key a new id");
     Err(Error::new(ErrorCode::Conflict, message))

@@ -15,6 +15,7 @@ use crate::envelope::{
 use crate::error::{Error, ErrorCode, Result};
 use crate::kms::derived::SALT_LENGTH;
 use crate::kms::{KmsFailure, WrapRequest, derived};
+use crate::lease::Consent;
 use crate::managed::ContextKeys;
 use crate::registry::{Binding, CustomerKey};
 use crate::secret::Secret;
@@ -131,6 +132,10 @@ impl Snapshot {
     ) -> Result<()> {
         let Target { binding, may_miss, .. } = target;
         let mut missing = 0;
+        task.consent.asks_at(self.leases.now());
+        for key in &binding.keys {
+            task.consent.depends_on(key, Consent::look(key));
+        }
         for key in &binding.keys {
             // A key that may be missing must not use up the time of those that may not.
             let deadline = if may_miss > 0 { task.deadline_of_one(wraps.keys_left) } else { task.deadline };
@@ -163,6 +168,7 @@ impl Snapshot {
         task: &mut Task,
     ) -> Result<WrapDraft<'a>> {
         let bind = binder.digest(index, MANAGED_BINDING, managed.ids());
+        task.consent.ends_at(managed.fresh_until());
         self.counters.managed_wraps.count();
         task.trail.key_use(|| KeyUse::managed(Use::Wrap, managed.ids(), None));
         let blob = derived::wrap_salted(managed.chain_key(), salt, &bind, &wrap_plaintext(share, &bind))?;

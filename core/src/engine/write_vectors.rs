@@ -8,7 +8,6 @@ use serde_json::Value;
 
 use super::{Downgrade, Environment, RewrapOptions};
 use crate::aead::Random;
-use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::context::Context;
 use crate::error::{Error, Result};
@@ -47,7 +46,7 @@ fn open_fixture(directory: &Path, full_context: bool, script: &Arc<Script>) -> V
     }
     let mut config = Config::from_file(directory.join("libvault.toml")).unwrap();
     config.full_context = full_context;
-    Vault::open_in(config, Environment { random: Arc::clone(script) as _, clock: Arc::new(SystemClock) }).unwrap()
+    Vault::open_in(config, Environment { random: Arc::clone(script) as _, ..Environment::default() }).unwrap()
 }
 
 fn load(name: &str) -> Value {

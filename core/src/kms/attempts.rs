@@ -12,34 +12,49 @@ use crate::fork::UndividedPolls;
 
 const ATTEMPTS: u32 = 3;
 const FIRST_BACKOFF: Duration = Duration::from_millis(50);
+/// A KMS that was given so long and said nothing does not answer, whatever its caller's patience.
+const LONG_ENOUGH: Duration = Duration::from_secs(1);
 
-/// Calls until one attempt succeeds or is refused, at most three times and within the total deadline. Only an unreachable KMS is asked again, after
-/// a pause with full jitter; where the pause does not fit into the deadline, the last attempt's own failure is the result.
-///
-/// The operation's deadline counts, which covers all its keys; the configured total only where there is none.
+/// How a call failed after all its attempts.
+#[derive(Debug)]
+pub(super) struct CallFailure {
+    pub(super) failure: KmsFailure,
+    /// The KMS gave no answer though it had time enough: it is not only this caller who had no patience.
+    pub(super) is_unanswered: bool,
+}
+
+/// Calls until one attempt succeeds or is refused, at most three times and before the deadline. Only an unreachable KMS is asked again, after a pause with
+/// full jitter, or as long as it asked for (`Retry-After`); where the pause does not fit before the deadline, the last attempt's own failure is the result.
 pub(super) async fn run<T, F>(
     timeouts: Timeouts,
-    deadline: Option<Instant>,
+    deadline: Instant,
     mut attempt: impl FnMut() -> F,
-) -> Result<T, KmsFailure>
+) -> Result<T, CallFailure>
 where
     F: Future<Output = Result<T, KmsFailure>>,
 {
-    let deadline = deadline.unwrap_or_else(|| Instant::now() + timeouts.total);
+    let mut is_unanswered = false;
     for number in 1.. {
-        let limit = deadline.min(Instant::now() + timeouts.attempt);
-        let failure = match timeout_at(limit, attempt()).await {
+        let begun = Instant::now();
+        let failure = match timeout_at(deadline.min(begun + timeouts.attempt), attempt()).await {
             Ok(Ok(reply)) => return Ok(reply),
-            Ok(Err(failure)) => failure,
-            Err(_) => KmsFailure::new(ErrorCode::Timeout, "the KMS did not answer within the deadline"),
+            Ok(Err(failure)) => {
+                is_unanswered = matches!(failure.code, ErrorCode::KmsUnavailable | ErrorCode::Timeout);
+                failure
+            }
+            Err(_) => {
+                is_unanswered |= begun.elapsed() >= timeouts.attempt.min(LONG_ENOUGH);
+                KmsFailure::new(ErrorCode::Timeout, "the KMS did not answer within the deadline")
+            }
         };
-        let pause = jittered(FIRST_BACKOFF * 2_u32.pow(number - 1));
+        let jittered = jittered(FIRST_BACKOFF * 2_u32.pow(number - 1));
+        let pause = failure.retry_after.map_or(jittered, |asked| asked.max(jittered));
         if !failure.is_unavailability() || number == ATTEMPTS || Instant::now() + pause >= deadline {
-            return Err(failure);
+            return Err(CallFailure { failure, is_unanswered });
         }
         sleep(pause).await;
     }
-    Err(KmsFailure::new(ErrorCode::Internal, "no attempt was made"))
+    Err(CallFailure { failure: KmsFailure::new(ErrorCode::Internal, "no attempt was made"), is_unanswered: false })
 }
 
 /// Runs one call to a provider's SDK as a task of its own; dropping the future aborts it.

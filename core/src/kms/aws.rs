@@ -65,17 +65,15 @@ impl Kek for AwsKey {
 
     fn wrap<'a>(&'a self, request: WrapRequest<'a>) -> BoxFuture<'a, Result<KmsReply<Vec<u8>>, KmsFailure>> {
         Box::pin(async move {
-            let client = self.client().await?;
-            let encrypt = || {
-                let call = client
-                    .encrypt()
-                    .key_id(self.arn.as_str())
-                    // The SDK keeps a copy of the plaintext that it does not wipe: see docs/threat-model.md.
-                    .plaintext(Blob::new(request.plaintext.to_vec()))
-                    .set_encryption_context(Some(encryption_context(request.selector, request.bind)));
-                attempts::apart(async move { call.send().await.map_err(failure::from_sdk) })
-            };
-            let reply = attempts::run(self.clients.timeouts(), request.deadline, encrypt).await?;
+            let call = self
+                .client()
+                .await?
+                .encrypt()
+                .key_id(self.arn.as_str())
+                // The SDK keeps a copy of the plaintext that it does not wipe: see docs/threat-model.md.
+                .plaintext(Blob::new(request.plaintext.to_vec()))
+                .set_encryption_context(Some(encryption_context(request.selector, request.bind)));
+            let reply = attempts::apart(async move { call.send().await.map_err(failure::from_sdk) }).await?;
             self.check_answering_key(reply.key_id())?;
             let request_id = reply.request_id().map(failure::bounded);
             let blob = reply.ciphertext_blob.map(Blob::into_inner).unwrap_or_default();
@@ -92,16 +90,14 @@ impl Kek for AwsKey {
         request: UnwrapRequest<'a>,
     ) -> BoxFuture<'a, Result<KmsReply<Secret<WRAP_PLAINTEXT>>, KmsFailure>> {
         Box::pin(async move {
-            let client = self.client().await?;
-            let decrypt = || {
-                let call = client
-                    .decrypt()
-                    .key_id(self.arn.as_str())
-                    .ciphertext_blob(Blob::new(request.blob))
-                    .set_encryption_context(Some(encryption_context(request.selector, request.bind)));
-                attempts::apart(async move { call.send().await.map_err(failure::from_sdk) })
-            };
-            let mut reply = attempts::run(self.clients.timeouts(), request.deadline, decrypt).await?;
+            let call = self
+                .client()
+                .await?
+                .decrypt()
+                .key_id(self.arn.as_str())
+                .ciphertext_blob(Blob::new(request.blob))
+                .set_encryption_context(Some(encryption_context(request.selector, request.bind)));
+            let mut reply = attempts::apart(async move { call.send().await.map_err(failure::from_sdk) }).await?;
             // Taken first, so that it is wiped whatever else the answer says.
             let plaintext = reply.plaintext.take().map(Blob::into_inner).map(WipedBytes::new);
             self.check_answering_key(reply.key_id())?;

@@ -3,31 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
-use crate::aead::SystemRandom;
-use crate::clock::Clock;
+use crate::clock::HeldClock;
 use crate::config::Config;
 use crate::context::Context;
 use crate::engine::Environment;
 use crate::error::ErrorCode;
 use crate::vault::Vault;
-
-/// A clock that stands still until it is set.
-struct HeldClock(AtomicU64);
-
-impl HeldClock {
-    fn set(&self, milliseconds: u64) {
-        self.0.store(milliseconds, Ordering::SeqCst);
-    }
-}
-
-impl Clock for HeldClock {
-    fn now(&self) -> Duration {
-        Duration::from_millis(self.0.load(Ordering::SeqCst))
-    }
-}
 
 struct Scene {
     clock: Arc<HeldClock>,
@@ -40,8 +22,8 @@ struct Scene {
 fn scene() -> (Scene, Vec<u8>) {
     let directory = tempfile::tempdir().unwrap();
     let made = crate::init(&directory.path().join("vault")).unwrap();
-    let clock = Arc::new(HeldClock(AtomicU64::new(1_000_000)));
-    let environment = Environment { random: Arc::new(SystemRandom), clock: Arc::clone(&clock) as _ };
+    let clock = Arc::new(HeldClock::at(1_000_000));
+    let environment = Environment { clock: Arc::clone(&clock) as _, ..Environment::default() };
     let vault = Vault::open_in(Config::from_file(made.config).unwrap(), environment).unwrap();
     let context = Context::new([("user_id", "u1")]).unwrap();
     let envelope = vault.encrypt_now(b"data", &context, None).unwrap();

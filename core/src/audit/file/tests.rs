@@ -21,6 +21,7 @@ fn event() -> Event {
         context: Default::default(),
         new_context: None,
         downgrade: false,
+        messages: None,
         uses: Vec::new(),
     }
 }
@@ -95,7 +96,7 @@ fn a_call_that_was_dropped_is_recorded_by_the_next_write() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("audit.jsonl");
     let sink = Arc::new(open(&path));
-    let audit = crate::audit::Audit::new(Arc::clone(&sink) as _, Secret::zero(), Arc::new(Counters::default()));
+    let audit = crate::audit::Audit::new(Arc::clone(&sink) as _, Secret::zero(), Arc::new(Counters::default()), false);
     let context = Context::new([("organization_id", "org_123")]).unwrap();
     let mut trail = Trail::begin(Some(&audit), Operation::Decrypt, None, &context);
     trail.key_use(|| crate::audit::KeyUse::managed(crate::audit::Use::Unwrap, &[7; 16], None));

@@ -49,10 +49,6 @@ impl AwsClients {
         Self { identity, timeouts, endpoint, clients: ForkLocal::new() }
     }
 
-    pub(super) fn timeouts(&self) -> Timeouts {
-        self.timeouts
-    }
-
     pub(super) async fn for_region(&self, arn: &KeyArn) -> Result<Client, KmsFailure> {
         let runtime = Handle::try_current().map_err(|_| {
             KmsFailure::new(ErrorCode::InvalidArgument, "asynchronous calls to a KMS need a tokio runtime")

@@ -4,6 +4,7 @@
 //! The service's own text is left out: it holds account numbers and role names.
 
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_kms::config::http::HttpResponse;
@@ -25,7 +26,12 @@ where
             let status = service.raw().status().as_u16();
             let metadata = service.err().meta();
             let (code, message) = classify(metadata.code(), metadata.message(), status);
-            KmsFailure { code, message, request_id: service.err().request_id().map(bounded) }
+            KmsFailure {
+                code,
+                message,
+                request_id: service.err().request_id().map(bounded),
+                retry_after: retry_after(service.raw()),
+            }
         }
         SdkError::TimeoutError(_) => KmsFailure::new(ErrorCode::Timeout, "the KMS did not answer within the deadline"),
         SdkError::DispatchFailure(failure) if failure.is_timeout() => {
@@ -109,6 +115,11 @@ fn credentials_failure(error: &(dyn StdError + 'static)) -> Option<KmsFailure> {
         _ => ErrorCode::AccessDenied,
     };
     Some(KmsFailure::new(code, "no AWS credentials could be loaded"))
+}
+
+/// Seconds, as load balancers send it (RFC 9110 §10.2.3); a date is not worth a parser.
+fn retry_after(response: &HttpResponse) -> Option<Duration> {
+    response.headers().get("retry-after")?.trim().parse().ok().map(Duration::from_secs)
 }
 
 fn root_cause(error: &(dyn StdError + 'static)) -> String {

@@ -1,0 +1,160 @@
+//! Data keys from leases: what `encrypt`, `decrypt` and the streams look for before they ask a KMS. A change of keys always asks.
+
+use std::sync::Arc;
+
+use super::Snapshot;
+use super::open::Opening;
+use super::seal::Protection;
+use super::wrap::WrappedDataKey;
+use crate::aead::sha256;
+use crate::call::{Attempt, Task};
+use crate::context::Context;
+use crate::envelope::{Bundle, MESSAGE_ID_LENGTH, MessageKeys};
+use crate::error::Result;
+use crate::lease::{Lease, Loaded, Sealing, Slot};
+use crate::registry::CustomerKey;
+
+/// A data key and its bundle, ready for a message.
+pub(super) enum SealingKey<'a> {
+    Fresh(WrappedDataKey<'a>),
+    Leased(Arc<Lease<Sealing>>),
+}
+
+impl SealingKey<'_> {
+    pub(super) fn body_length(&self, context: &Context) -> usize {
+        match self {
+            Self::Fresh(wrapped) => wrapped.draft(context).body_length(),
+            Self::Leased(lease) => lease.value.body.len(),
+        }
+    }
+
+    /// Writes the bundle's body to the front of `output`, which has room for it.
+    pub(super) fn write_body(&self, context: &Context, output: &mut [u8]) -> Result<()> {
+        match self {
+            Self::Fresh(wrapped) => wrapped.draft(context).write_body(&wrapped.keys, output).map(drop),
+            Self::Leased(lease) => {
+                output[..lease.value.body.len()].copy_from_slice(&lease.value.body);
+                Ok(())
+            }
+        }
+    }
+
+    pub(super) fn keys(&self) -> &MessageKeys {
+        match self {
+            Self::Fresh(wrapped) => &wrapped.keys,
+            Self::Leased(lease) => &lease.value.keys,
+        }
+    }
+}
+
+/// The keys of a data key that was unwrapped.
+pub(super) enum OpenedKey {
+    Fresh(MessageKeys),
+    Leased(Arc<Lease<MessageKeys>>),
+}
+
+impl OpenedKey {
+    pub(super) fn keys(&self) -> &MessageKeys {
+        match self {
+            Self::Fresh(keys) => keys,
+            Self::Leased(lease) => &lease.value,
+        }
+    }
+}
+
+impl Attempt<'_> {
+    /// A data key for a message of `bytes`, from a lease where one may be used, and the message's id.
+    pub(super) async fn sealing_key<'p>(
+        &mut self,
+        protection: &'p Protection,
+        context: &Context,
+        bytes: usize,
+    ) -> Result<(SealingKey<'p>, [u8; MESSAGE_ID_LENGTH])> {
+        let Self { call, snapshot, task, .. } = self;
+        let leases = &snapshot.leases;
+        if !(leases.are_given() && may_be_leased(protection.keys().map(|(_, key)| key))) {
+            task.deadline = call.deadline(snapshot, protection.needs_network())?;
+            let (wrapped, message_id) =
+                call.drive(task.deadline, snapshot.wrap_for_message(protection, context, task)).await?;
+            return Ok((SealingKey::Fresh(wrapped), message_id));
+        }
+        let mut message_id = [0; MESSAGE_ID_LENGTH];
+        snapshot.random.fill(&mut message_id)?;
+        let (slot, bytes) = (*context.digest(), bytes as u64);
+        if let Some(lease) = leases.hit(&leases.writing, &slot, bytes)? {
+            task.lease = Some(Arc::clone(&lease.terms));
+            return Ok((SealingKey::Leased(lease), message_id));
+        }
+        let deadline = call.deadline(snapshot, true)?;
+        task.deadline = deadline;
+        let mut asked = false;
+        let load = async || {
+            asked = true;
+            snapshot.load_sealing(protection, context, task).await
+        };
+        let opened = leases.join_or_load(&leases.writing, slot, bytes, deadline, load);
+        let lease = call.drive(deadline, opened).await?;
+        leases.keep_swept(snapshot.audit.as_ref());
+        task.lease = (!asked).then(|| Arc::clone(&lease.terms));
+        Ok((SealingKey::Leased(lease), message_id))
+    }
+
+    /// The data key of a bundle, from a lease where one may be used, for a message of `bytes`.
+    pub(super) async fn opened_key(&mut self, opening: &Opening<'_>, bytes: usize) -> Result<OpenedKey> {
+        let Self { call, snapshot, task, .. } = self;
+        let leases = &snapshot.leases;
+        if !(leases.are_given() && may_be_leased(opening.keys())) {
+            task.deadline = call.deadline(snapshot, opening.needs_network())?;
+            let (_, keys) = call.drive(task.deadline, snapshot.unwrap(opening, task)).await?;
+            return Ok(OpenedKey::Fresh(keys));
+        }
+        let (slot, bytes) = (slot_of(opening.bundle, opening.context), bytes as u64);
+        if let Some(lease) = leases.hit(&leases.reading, &slot, bytes)? {
+            task.lease = Some(Arc::clone(&lease.terms));
+            return Ok(OpenedKey::Leased(lease));
+        }
+        let deadline = call.deadline(snapshot, true)?;
+        task.deadline = deadline;
+        let mut asked = false;
+        let load = async || {
+            asked = true;
+            snapshot.load_opened(opening, task).await
+        };
+        let opened = leases.join_or_load(&leases.reading, slot, bytes, deadline, load);
+        let lease = call.drive(deadline, opened).await?;
+        leases.keep_swept(snapshot.audit.as_ref());
+        task.lease = (!asked).then(|| Arc::clone(&lease.terms));
+        Ok(OpenedKey::Leased(lease))
+    }
+}
+
+impl Snapshot {
+    async fn load_sealing(
+        &self,
+        protection: &Protection,
+        context: &Context,
+        task: &mut Task,
+    ) -> Result<Loaded<Sealing>> {
+        let wrapped = self.wrap_for_lease(protection, context, task).await?;
+        let draft = wrapped.draft(context);
+        let mut body = vec![0; draft.body_length()];
+        draft.write_body(&wrapped.keys, &mut body)?;
+        let value = Sealing { body, keys: wrapped.keys };
+        Ok(Loaded { value, consent: std::mem::take(&mut task.consent), ledger: task.trail.ledger() })
+    }
+
+    async fn load_opened(&self, opening: &Opening<'_>, task: &mut Task) -> Result<Loaded<MessageKeys>> {
+        let (_, value) = self.unwrap(opening, task).await?;
+        Ok(Loaded { value, consent: std::mem::take(&mut task.consent), ledger: task.trail.ledger() })
+    }
+}
+
+/// Only keys behind a network are worth a lease, and only their refusals are heard of.
+fn may_be_leased<'a>(mut keys: impl Iterator<Item = &'a Arc<CustomerKey>>) -> bool {
+    keys.any(|key| key.kek.health().is_some())
+}
+
+/// The exact bytes of the bundle and the canonical context: never an id that a bundle carries.
+fn slot_of(bundle: &Bundle<'_>, context: &Context) -> Slot {
+    sha256(&[b"libvault/v1/lease", context.digest(), bundle.mac, bundle.authenticated])
+}

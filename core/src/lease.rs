@@ -1,0 +1,194 @@
+//! Data-key leases (promise P3, `docs/leases.md`): a data key to which customers' keys agreed serves further messages for a while, without another
+//! call to a KMS. Whether a lease may be used is judged at every use, and once more before the result leaves. No I/O.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+mod cache;
+mod consent;
+mod flight;
+mod sweeper;
+mod terms;
+#[cfg(all(test, feature = "sqlite"))]
+mod tests;
+
+pub(crate) use consent::Consent;
+pub(crate) use terms::Terms;
+
+use crate::audit::{Audit, Ledger};
+use crate::clock::Clock;
+use crate::envelope::MessageKeys;
+use crate::error::Result;
+use crate::stats::Counters;
+use cache::Cache;
+use flight::{Flights, Role};
+use sweeper::Sweeper;
+
+/// What names a lease: a digest of everything that has to be the same.
+pub(crate) type Slot = [u8; 32];
+
+/// How long and for how much a data key may be used again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LeaseRules {
+    /// Counted from the moment the first request to a KMS was sent; zero: no leases.
+    pub(crate) max_age: Duration,
+    pub(crate) max_messages: u64,
+    /// Bytes of plaintext, those of streams left out.
+    pub(crate) max_bytes: u64,
+}
+
+/// A data key and the terms of its further use.
+pub(crate) struct Lease<T> {
+    pub(crate) value: T,
+    pub(crate) terms: Arc<Terms>,
+}
+
+/// A data key for writing, with the bundle that every envelope of the lease carries.
+pub(crate) struct Sealing {
+    /// The bundle's body, its MAC included.
+    pub(crate) body: Vec<u8>,
+    pub(crate) keys: MessageKeys,
+}
+
+/// The leases of one configuration. A reload begins with none.
+pub(crate) struct Leases {
+    rules: LeaseRules,
+    clock: Arc<dyn Clock>,
+    counters: Arc<Counters>,
+    sweeper: Sweeper,
+    pub(crate) writing: Shelf<Sealing>,
+    pub(crate) reading: Shelf<MessageKeys>,
+}
+
+/// The leases of one kind.
+pub(crate) struct Shelf<T> {
+    cache: Cache<T>,
+    flights: Flights<T>,
+}
+
+impl<T> Shelf<T> {
+    fn new(most_per_shard: usize) -> Self {
+        Self { cache: Cache::new(most_per_shard), flights: Flights::default() }
+    }
+}
+
+/// What a call that leads a flight brings home: a value, and who agreed to it.
+pub(crate) struct Loaded<T> {
+    pub(crate) value: T,
+    pub(crate) consent: Consent,
+    pub(crate) ledger: Option<Ledger>,
+}
+
+impl Leases {
+    pub(crate) fn new(rules: LeaseRules, clock: Arc<dyn Clock>, counters: Arc<Counters>) -> Self {
+        let sweeper = Sweeper::default();
+        Self { rules, clock, counters, sweeper, writing: Shelf::new(64), reading: Shelf::new(256) }
+    }
+
+    /// Whether data keys are used more than once at all.
+    pub(crate) fn are_given(&self) -> bool {
+        !self.rules.max_age.is_zero()
+    }
+
+    /// A lease that may be used now for a message of `bytes`; it is counted. Takes no lock.
+    ///
+    /// # Errors
+    /// `CircuitOpen` if a key that agreed cannot be asked at present whether it still does.
+    pub(crate) fn hit<T: Send + Sync>(
+        &self,
+        shelf: &Shelf<T>,
+        slot: &Slot,
+        bytes: u64,
+    ) -> Result<Option<Arc<Lease<T>>>> {
+        let Some(lease) = shelf.cache.get(slot) else { return Ok(None) };
+        let now = self.clock.now();
+        if !lease.terms.hold(now) {
+            return Ok(None);
+        }
+        lease.terms.check_breakers(now)?;
+        if !lease.terms.take(bytes, now) {
+            return Ok(None);
+        }
+        self.counters.lease_hits.count();
+        Ok(Some(lease))
+    }
+
+    /// A lease from whoever asks the KMS first: the others wait for that answer. A failure is told to those who waited for it and to nobody after them.
+    pub(crate) async fn join_or_load<T: Send + Sync, F>(
+        &self,
+        shelf: &Shelf<T>,
+        slot: Slot,
+        bytes: u64,
+        deadline: Option<tokio::time::Instant>,
+        load: impl FnOnce() -> F,
+    ) -> Result<Arc<Lease<T>>>
+    where
+        F: Future<Output = Result<Loaded<T>>>,
+    {
+        let flight = loop {
+            match shelf.flights.join(slot, deadline) {
+                Role::Leads(flight) => {
+                    // Between the look into the cache and here another flight may have landed.
+                    let Some(lease) = self.hit(shelf, &slot, bytes)? else { break Some(flight) };
+                    flight.land(Ok(Arc::clone(&lease)));
+                    return Ok(lease);
+                }
+                Role::Waits(landing) => match landing.await {
+                    None => {}
+                    Some(Err(error)) => return Err(error),
+                    Some(Ok(lease)) => {
+                        let now = self.clock.now();
+                        if lease.terms.hold(now) && lease.terms.take(bytes, now) {
+                            self.counters.lease_hits.count();
+                            return Ok(lease);
+                        }
+                        // The answer came too late for anybody but the one who asked. One after the other would be slower still.
+                        break None;
+                    }
+                },
+            }
+        };
+        let loaded = load().await.map(|loaded| self.put(shelf, slot, loaded, bytes));
+        if let Some(flight) = flight {
+            flight.land(loaded.clone());
+        }
+        loaded
+    }
+
+    /// What an open KMS call brought home. It is kept only if it may still be used: a key that refused meanwhile takes back what it agreed to before.
+    fn put<T: Send + Sync>(&self, shelf: &Shelf<T>, slot: Slot, loaded: Loaded<T>, bytes: u64) -> Arc<Lease<T>> {
+        let Loaded { value, consent, ledger } = loaded;
+        let now = self.clock.now();
+        let terms = Arc::new(Terms::new(self.rules, consent, ledger, now));
+        // The message of the call that asked is the first one, whatever the terms are.
+        terms.take(bytes, now);
+        let lease = Arc::new(Lease { value, terms });
+        if lease.terms.hold(now) {
+            self.counters.leases_opened.count();
+            shelf.cache.insert(slot, Arc::clone(&lease), |other| other.terms.hold(now));
+        }
+        lease
+    }
+
+    /// Drops leases soon after they end, for as long as there are any, where a runtime is at hand; else with the next ones.
+    pub(crate) fn keep_swept(self: &Arc<Self>, audit: Option<&Audit>) {
+        self.sweeper.start(self, audit);
+    }
+
+    /// Drops what may not be used any more, and reports what was used. Returns whether anything is left.
+    fn sweep(&self) -> bool {
+        let now = self.clock.now();
+        let writing = self.writing.cache.retain(|lease| lease.terms.hold(now) && lease.terms.report_if_due(now));
+        let reading = self.reading.cache.retain(|lease| lease.terms.hold(now) && lease.terms.report_if_due(now));
+        writing || reading
+    }
+
+    pub(crate) fn clear(&self) {
+        self.writing.cache.retain(|_| false);
+        self.reading.cache.retain(|_| false);
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,67 @@
+//! The agreement of customers' keys to the use of one data key.
+
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::registry::CustomerKey;
+
+/// Which keys agreed, and how often each had refused when it was asked. A key that refused since has taken its agreement back.
+#[derive(Clone, Default)]
+pub(crate) struct Consent {
+    asked_at: Option<Duration>,
+    ends_at: Option<Duration>,
+    keys: Vec<(Arc<CustomerKey>, u64)>,
+}
+
+/// How often a key had refused before it was asked; none for keys that cannot refuse.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen(Option<u64>);
+
+impl Consent {
+    /// Notes the time of a request, which is about to be sent.
+    pub(crate) fn asks_at(&mut self, now: Duration) {
+        self.asked_at.get_or_insert(now);
+    }
+
+    /// Some of what the data key depends on is to be looked up again then.
+    pub(crate) fn ends_at(&mut self, time: Duration) {
+        self.ends_at = Some(self.ends_at.map_or(time, |earlier| earlier.min(time)));
+    }
+
+    /// Looks at a key before it is asked.
+    pub(crate) fn look(key: &CustomerKey) -> Seen {
+        Seen(key.kek.health().map(|health| health.refusals()))
+    }
+
+    /// The data key may be used for as long as this key does not refuse again.
+    pub(crate) fn depends_on(&mut self, key: &Arc<CustomerKey>, seen: Seen) {
+        if let Seen(Some(refusals)) = seen {
+            self.keys.push((Arc::clone(key), refusals));
+        }
+    }
+
+    /// From when to when the data key may be used, given for how long after the first request; none if nobody was asked.
+    pub(super) fn time(&self, max_age: Duration) -> Option<Range<Duration>> {
+        let begins = self.asked_at?;
+        let ends = begins + max_age;
+        Some(begins..self.ends_at.map_or(ends, |earlier| earlier.min(ends)))
+    }
+
+    /// Whether no key refused since.
+    pub(super) fn holds(&self) -> bool {
+        self.keys.iter().all(|(key, seen)| key.kek.health().is_some_and(|health| health.refusals() == *seen))
+    }
+
+    /// # Errors
+    /// `CircuitOpen` if one of the keys cannot be asked at present.
+    pub(super) fn check_breakers(&self, now: Duration) -> Result<()> {
+        for (key, _) in &self.keys {
+            if let Some(Err(failure)) = key.kek.health().map(|health| health.check_breaker(now)) {
+                return Err(failure.into_error(key.kek.provider(), &key.name, "use of a leased data key"));
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! Single-flight: of all who miss the same lease at once, one asks the KMS and the others wait for its answer.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use libvault_memory::ForkLocal;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::{Lease, Slot};
+use crate::error::{Error, ErrorCode, Result};
+
+/// A caller who has so much more time than the one who asked does not share his running out of it.
+const MORE_PATIENT: Duration = Duration::from_secs(1);
+
+/// A child of a fork begins without: whoever asked for its parent does not exist here.
+pub(super) struct Flights<T>(ForkLocal<Mutex<HashMap<Slot, Landing<T>>>>);
+
+/// What those who wait get: nothing yet, or how the flight ended.
+type Landing<T> = watch::Receiver<Option<Ended<T>>>;
+
+struct Ended<T> {
+    outcome: Result<Arc<Lease<T>>>,
+    deadline: Option<Instant>,
+}
+
+pub(super) enum Role<'a, T: Send + Sync, W> {
+    Leads(Flight<'a, T>),
+    Waits(W),
+}
+
+impl<T> Default for Flights<T> {
+    fn default() -> Self {
+        Self(ForkLocal::new())
+    }
+}
+
+impl<T: Send + Sync> Flights<T> {
+    /// Joins the flight for the slot, or begins one. Waiting gives nothing where the one who asked went away or gave up too soon: ask again.
+    pub(super) fn join(
+        &self,
+        slot: Slot,
+        deadline: Option<Instant>,
+    ) -> Role<'_, T, impl Future<Output = Option<Result<Arc<Lease<T>>>>> + use<T>> {
+        let mut flights = self.lock();
+        if let Some(landing) = flights.get(&slot) {
+            return Role::Waits(wait(landing.clone(), deadline));
+        }
+        let (landing, waiting) = watch::channel(None);
+        flights.insert(slot, waiting);
+        Role::Leads(Flight { flights: self, slot, landing, deadline })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Slot, Landing<T>>> {
+        self.0.get_or_make(|_| Mutex::default()).lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn wait<T>(mut landing: Landing<T>, deadline: Option<Instant>) -> Option<Result<Arc<Lease<T>>>> {
+    let ended = landing.wait_for(Option::is_some).await.ok()?;
+    let Ended { outcome, deadline: their_deadline } = ended.as_ref()?;
+    match outcome {
+        Err(error) if !is_shared(error, *their_deadline, deadline) => None,
+        outcome => Some(outcome.clone()),
+    }
+}
+
+/// What concerns only the one who asked is not the others'.
+fn is_shared(error: &Error, theirs: Option<Instant>, ours: Option<Instant>) -> bool {
+    match error.code() {
+        ErrorCode::Cancelled | ErrorCode::WouldBlock | ErrorCode::Closed => false,
+        ErrorCode::Timeout => theirs.zip(ours).is_some_and(|(theirs, ours)| ours <= theirs + MORE_PATIENT),
+        _ => true,
+    }
+}
+
+/// The one who asks. If it goes away without an answer, one of those who wait asks instead.
+pub(super) struct Flight<'a, T: Send + Sync> {
+    flights: &'a Flights<T>,
+    slot: Slot,
+    landing: watch::Sender<Option<Ended<T>>>,
+    deadline: Option<Instant>,
+}
+
+impl<T: Send + Sync> Flight<'_, T> {
+    pub(super) fn land(self, outcome: Result<Arc<Lease<T>>>) {
+        // Who comes from here on finds the lease in the cache, or asks anew: a failure is not kept.
+        self.flights.lock().remove(&self.slot);
+        self.landing.send_replace(Some(Ended { outcome, deadline: self.deadline }));
+    }
+}
+
+impl<T: Send + Sync> Drop for Flight<'_, T> {
+    fn drop(&mut self) {
+        let mut flights = self.flights.lock();
+        let is_ours = flights.get(&self.slot).is_some_and(|landing| landing.same_channel(&self.landing.subscribe()));
+        if is_ours {
+            flights.remove(&self.slot);
+        }
+    }
+}

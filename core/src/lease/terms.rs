@@ -1,0 +1,82 @@
+//! The terms under which a data key may be used again, and the account of its use.
+
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::{Consent, LeaseRules};
+use crate::audit::Ledger;
+use crate::error::Result;
+
+/// Messages under a lease are reported at least so often.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
+
+pub(crate) struct Terms {
+    consent: Consent,
+    time: Range<Duration>,
+    max_messages: u64,
+    max_bytes: u64,
+    messages: AtomicU64,
+    bytes: AtomicU64,
+    /// In nanoseconds of the clock.
+    next_report: AtomicU64,
+    ledger: Option<Ledger>,
+}
+
+impl Terms {
+    pub(super) fn new(rules: LeaseRules, consent: Consent, ledger: Option<Ledger>, now: Duration) -> Self {
+        // A data key to which nobody had to agree is not kept.
+        let time = consent.time(rules.max_age).unwrap_or(now..now);
+        let next_report = AtomicU64::new(nanoseconds(now + REPORT_EVERY));
+        let LeaseRules { max_messages, max_bytes, .. } = rules;
+        let (messages, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { consent, time, max_messages, max_bytes, messages, bytes, next_report, ledger }
+    }
+
+    /// Whether the data key may be used now: its time is not over, and nobody took back the agreement. A clock that goes back proves nothing.
+    pub(crate) fn hold(&self, now: Duration) -> bool {
+        self.time.contains(&now) && self.consent.holds()
+    }
+
+    pub(super) fn check_breakers(&self, now: Duration) -> Result<()> {
+        self.consent.check_breakers(now)
+    }
+
+    /// Counts a message; `false` if the lease has no room for it.
+    pub(super) fn take(&self, bytes: u64, now: Duration) -> bool {
+        let has_room = self.messages.fetch_add(1, Ordering::Relaxed) < self.max_messages
+            && self.bytes.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) <= self.max_bytes;
+        if !has_room {
+            self.messages.fetch_sub(1, Ordering::Relaxed);
+            return false;
+        }
+        self.report_if_due(now);
+        true
+    }
+
+    /// Always true, so that it can stand in a condition.
+    pub(super) fn report_if_due(&self, now: Duration) -> bool {
+        if let Some(ledger) = &self.ledger {
+            let due = self.next_report.load(Ordering::Relaxed);
+            let (now, next) = (nanoseconds(now), nanoseconds(now + REPORT_EVERY));
+            if now >= due && self.next_report.compare_exchange(due, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+            {
+                ledger.report(self.messages.load(Ordering::Relaxed));
+            }
+        }
+        true
+    }
+}
+
+/// The end of a lease: what was not reported yet.
+impl Drop for Terms {
+    fn drop(&mut self) {
+        if let Some(ledger) = &self.ledger {
+            ledger.report(self.messages.load(Ordering::Relaxed));
+        }
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
