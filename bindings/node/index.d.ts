@@ -143,6 +143,14 @@ export interface Stats {
   memoryLockedBytes: number;
   /** Bytes of secret memory of this process that the system refused to lock: above 0 means that secrets may reach swap. */
   memoryUnlockedBytes: number;
+  /** Data keys kept for further messages (leases). */
+  leasesOpened: number;
+  /** Messages that needed no KMS because a lease gave the data key. */
+  leaseHits: number;
+  /** Calls to customers' keys that were turned away because too many were under way. */
+  kmsShed: number;
+  /** Times that calls to a customer's key were paused because its KMS did not answer. */
+  circuitsOpened: number;
 }
 
 /** Where {@link init} put things. */

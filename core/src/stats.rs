@@ -61,14 +61,6 @@ counters! {
     rekeys,
     /// Encrypting and decrypting streams begun.
     streams_opened,
-    /// Data keys kept for further use (`docs/leases.md`).
-    leases_opened,
-    /// Messages that needed no KMS because a lease gave the data key.
-    lease_hits,
-    /// Calls to a customer's key that were turned away because too many were under way.
-    kms_shed,
-    /// Times that calls to a customer's key were paused because its KMS did not answer.
-    circuits_opened,
     /// Unwraps that went on to another key because one could not be used.
     failovers,
     /// Wraps left out at encryption because their key could not be reached (`min_wraps`); a rewrap adds them.
@@ -81,6 +73,14 @@ counters! {
     memory_locked_bytes,
     /// Bytes of secret memory of this process that the system refused to lock: above 0 means that secrets may reach swap.
     memory_unlocked_bytes,
+    /// Data keys kept for further messages (leases).
+    leases_opened,
+    /// Messages that needed no KMS because a lease gave the data key.
+    lease_hits,
+    /// Calls to customers' keys that were turned away because too many were under way.
+    kms_shed,
+    /// Times that calls to a customer's key were paused because its KMS did not answer.
+    circuits_opened,
 }
 
 impl Counters {

@@ -51,6 +51,14 @@ pub struct Counters {
     pub memory_locked_bytes: u64,
     /// Bytes of secret memory of this process that the system refused to lock: above 0 means that secrets may reach swap.
     pub memory_unlocked_bytes: u64,
+    /// Data keys kept for further messages (leases).
+    pub leases_opened: u64,
+    /// Messages that needed no KMS because a lease gave the data key.
+    pub lease_hits: u64,
+    /// Calls to customers' keys that were turned away because too many were under way.
+    pub kms_shed: u64,
+    /// Times that calls to a customer's key were paused because its KMS did not answer.
+    pub circuits_opened: u64,
 }
 
 /// Reads a vault's counters. A closed vault still has them.
@@ -91,6 +99,10 @@ pub unsafe extern "C" fn vault_stats(
             reloads: stats.reloads,
             memory_locked_bytes: stats.memory_locked_bytes,
             memory_unlocked_bytes: stats.memory_unlocked_bytes,
+            leases_opened: stats.leases_opened,
+            lease_hits: stats.lease_hits,
+            kms_shed: stats.kms_shed,
+            circuits_opened: stats.circuits_opened,
         };
         let shared = size.min(size_of::<Counters>());
         // SAFETY: the caller's struct has `size` writable bytes by the contract above, and `shared` is no more than

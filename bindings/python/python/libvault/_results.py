@@ -66,6 +66,14 @@ class Stats:
     """Bytes of secret memory of this process that are locked into RAM."""
     memory_unlocked_bytes: int
     """Bytes of secret memory of this process that the system refused to lock: above 0 means that secrets may reach swap."""
+    leases_opened: int
+    """Data keys kept for further messages (leases)."""
+    lease_hits: int
+    """Messages that needed no KMS because a lease gave the data key."""
+    kms_shed: int
+    """Calls to customers' keys that were turned away because too many were under way."""
+    circuits_opened: int
+    """Times that calls to a customer's key were paused because its KMS did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
