@@ -19,6 +19,10 @@ def _customer(key_arn: str, endpoint: str) -> str:
 [aws]
 endpoint = "{endpoint}"
 
+# The story shows each refusal at once; with leases it would show it within max_age.
+[leases]
+max_age = 0
+
 [development]
 allow_endpoint = true
 

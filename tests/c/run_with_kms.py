@@ -27,6 +27,8 @@ secret_access_key = "secret"
 endpoint = "{endpoint}"
 [development]
 allow_endpoint = true
+[leases]
+max_age = 0
 [timeouts]
 connect = 500
 attempt = 700

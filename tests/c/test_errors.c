@@ -32,7 +32,7 @@ static const char KEY_FILE[] = "provider = \"local\"\npath = \"customer.key\"\n"
 static const char KMS_KEY[] =
     "provider = \"aws\"\narn = \"arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab\"\n"
     "[aws]\ncredentials = \"static\"\naccess_key_id = \"AKIAIOSFODNN7EXAMPLE\"\nsecret_access_key = \"secret\"\n"
-    "endpoint = \"%s\"\n[development]\nallow_endpoint = true\n[timeouts]\nconnect = 500\nattempt = 700\ntotal = 15000\n";
+    "endpoint = \"%s\"\n[development]\nallow_endpoint = true\n[leases]\nmax_age = 0\n[timeouts]\nconnect = 500\nattempt = 700\ntotal = 15000\n";
 
 static void append(char *text, size_t capacity, const char *more) {
     CHECK(strlen(text) + strlen(more) < capacity);

@@ -61,6 +61,9 @@ class Workplace:
 
     def aws_binding(self, endpoint: str) -> str:
         return f"""
+[leases]
+max_age = 0
+
 [timeouts]
 connect = 300
 attempt = 400

@@ -41,7 +41,7 @@ def make_vault(tmp_path: Path) -> Callable[[str], Path]:
         with (directory / "libvault.toml").open("a") as config:
             config.write(
                 f'\n[aws]\ncredentials = "static"\naccess_key_id = "test"\nsecret_access_key = "test"\nendpoint = "{endpoint}"\n'
-                "[development]\nallow_endpoint = true\n[timeouts]\nattempt = 60000\ntotal = 60000\n"
+                "[development]\nallow_endpoint = true\n[leases]\nmax_age = 0\n[timeouts]\nattempt = 60000\ntotal = 60000\n"
                 '[[bindings]]\nid = "bnd_local"\nowner = "local"\nselector = { organization_id = "org_local" }\n'
                 '[[bindings.keys]]\nid = "key_local"\nprovider = "local"\npath = "customer.key"\n'
                 '[[bindings]]\nid = "bnd_kms"\nowner = "kms"\nselector = { organization_id = "org_kms" }\n'

@@ -44,6 +44,9 @@ def wrap_of(envelope: bytes) -> bytes:
 
 def _customer(endpoint: str, vendor: AccessKey, key_arn: str, key_id: str) -> str:
     return f"""
+[leases]
+max_age = 0
+
 [timeouts]
 connect = {CONNECT_MS}
 attempt = {ATTEMPT_MS}

@@ -24,6 +24,7 @@ def with_kms(configuration: dict[str, Any], endpoint: str, **timeouts: int) -> d
         **configuration,
         "bindings": [*configuration["bindings"], binding],
         "development": {"allow_endpoint": True},
+        "leases": {"max_age": 0},
         "timeouts": {"connect": 2000, "attempt": 30000, "total": 30000, **timeouts},
         "aws": {
             "credentials": "static",

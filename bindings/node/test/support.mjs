@@ -49,6 +49,7 @@ export function kmsConfig(port, timeouts) {
   const arn = 'arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab';
   const keys = [{ id: 'key_customer', provider: 'aws', arn }];
   return newConfig({
+    leases: { max_age: 0 },
     timeouts,
     aws: { credentials: 'static', access_key_id: 'test', secret_access_key: 'test', endpoint: `http://127.0.0.1:${port}` },
     development: { allow_endpoint: true },

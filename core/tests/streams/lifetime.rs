@@ -124,6 +124,8 @@ secret_access_key = "test"
 endpoint = "{endpoint}"
 [development]
 allow_endpoint = true
+[leases]
+max_age = 0
 [timeouts]
 total = 500
 "#

@@ -84,7 +84,7 @@ impl FakeKms {
     /// The part of a configuration that points to this KMS. Deadlines are far beyond any test.
     pub fn config(&self) -> String {
         format!(
-            "[timeouts]\nconnect = 60000\nattempt = 60000\ntotal = 60000\n[aws]\ncredentials = \"static\"\n\
+            "[leases]\nmax_age = 0\n[timeouts]\nconnect = 60000\nattempt = 60000\ntotal = 60000\n[aws]\ncredentials = \"static\"\n\
              access_key_id = \"test\"\nsecret_access_key = \"test\"\nendpoint = \"{}\"\n[development]\nallow_endpoint = true\n",
             self.endpoint
         )

@@ -47,6 +47,8 @@ impl Place {
 pub fn customer(endpoint: &str, state: &str) -> String {
     format!(
         r#"
+[leases]
+max_age = 0
 [timeouts]
 connect = 60000
 attempt = 60000
