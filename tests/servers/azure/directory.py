@@ -60,8 +60,8 @@ class Application:
         """The registered certificate whose thumbprint, by SHA-256 or SHA-1, stands in the header of an assertion."""
         for certificate in self.certificates:
             named = {"x5t#S256": hashes.SHA256(), "x5t": hashes.SHA1()}
-            given = {name: algorithm for name, algorithm in named.items() if name in header}
-            if given and all(header[name] == encode(certificate.fingerprint(algorithm)) for name, algorithm in given.items()):
+            given = {name: digest for name, digest in named.items() if name in header}
+            if given and all(_base64url(header[name]) == encode(certificate.fingerprint(digest)) for name, digest in given.items()):
                 return certificate
         return None
 
@@ -139,3 +139,8 @@ def issuer(tenant: str) -> str:
 def encode(data: bytes) -> str:
     """base64url without padding, as everywhere in JOSE."""
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _base64url(text: object) -> str:
+    """Thumbprints come padded from Python's client, and in the ordinary alphabet of base64 from Go's."""
+    return str(text).rstrip("=").translate(str.maketrans("+/", "-_"))

@@ -120,7 +120,9 @@ class Entra:
         return False
 
 
-def _audience(scope: str) -> str:
+def _audience(scopes: str) -> str:
+    # Some clients always add the scopes of OpenID Connect, which mean nothing without a user.
+    scope = " ".join(scope for scope in scopes.split() if scope not in ("openid", "profile", "offline_access"))
     if not re.fullmatch(r"\S+/\.default", scope):
         raise Refused(
             1002012, "invalid_scope", 400, f"The provided value for scope {scope} is not valid. Client credential flows must have a scope "
