@@ -62,7 +62,7 @@ def _services(world: World):
             response, seen = await data_plane.answer(vault, request)
         else:
             # The name of a vault that does not exist resolves nowhere; this is as near as a server can come.
-            response, seen = web.Response(status=404, text=f"no such host: {host}"), {"operation": "unknown"}
+            response, seen = web.json_response({"error": f"no such host: {host}"}, status=421), {"operation": "unknown"}
         response.headers["Server"] = SERVER
         path = request.path_qs
         world.log.add(host=host, method=request.method, path=path, status=response.status, agent=request.headers.get("User-Agent"), **seen)

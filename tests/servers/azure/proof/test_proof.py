@@ -5,18 +5,11 @@ import re
 
 import pytest
 
-from ..client import AzureServer
 from .drivers import driver
 from .world import make_world
 
 LANGUAGES = os.environ.get("AZURE_PROOF_LANGUAGES", "python").split(",")
 DATA_KEY = bytes(range(32))
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with AzureServer.run(tmp_path_factory.mktemp("azure")) as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
