@@ -202,4 +202,4 @@ build/.setup-plot: tests/streams/requirements.txt build/.setup-python
 	touch $@
 
 clean:
-	rm -rf build target .venv tests/python/pyright/node_modules bindings/node/node_modules bindings/node/*.node
+	rm -rf build target .venv tests/python/pyright/node_modules tests/servers/azure/proof/node/node_modules bindings/node/node_modules bindings/node/*.node

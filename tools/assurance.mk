@@ -1,6 +1,6 @@
 # What `make test` does not do: slow, or in need of tools that are not prerequisites (docs/assurance.md). Included by the Makefile.
 
-.PHONY: fuzz fuzz-replay sabotage sabotage-check abi abidiff asan ubsan memcheck tsan mutants
+.PHONY: fuzz fuzz-replay sabotage sabotage-check abi abidiff asan ubsan memcheck tsan mutants test-servers-azure
 
 # FUZZ_SECONDS for each target, FUZZ_RUNS at most; TARGETS="decrypt c_abi" for some.
 fuzz: build/.setup-python
@@ -39,3 +39,7 @@ tsan:
 # GROUPS=matching or format; MUTANTS_SHARD=0/8 for a part.
 mutants: build/.setup-python
 	$(VENV) tests/mutants/run.py $(GROUPS)
+
+# Our test server for Azure against the official clients of Node and Go too. Needs go.
+test-servers-azure: build/.setup-python
+	AZURE_PROOF_LANGUAGES=python,node,go $(VENV) -m pytest -q tests/servers/azure
