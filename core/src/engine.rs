@@ -188,15 +188,16 @@ impl Engine {
         }
     }
 
-    /// Whether encrypting for this context waits for nothing: its keys are in memory, and there is no audit trail to be written.
+    /// Whether a call for this context that may not wait is worth its while: it waits for nothing, and its keys may be in memory.
     pub(crate) fn is_immediate(&self, context: &Context) -> bool {
         let Ok(snapshot) = self.snapshot() else { return true };
-        let in_memory = |context| snapshot.managed.cached(context).is_some();
+        let in_memory = |context: &Context| snapshot.managed.cached(context).is_some();
         snapshot.audit.is_none()
             && match snapshot.decide(context) {
                 Ok(Outcome::Customer(matched)) => {
                     let mut keys = matched.bindings.iter().flat_map(|binding| &binding.keys);
-                    matched.managed.is_none() && !keys.any(|key| key.kek.needs_network())
+                    let may_be_leased = snapshot.leases.are_given() || !keys.any(|key| key.kek.needs_network());
+                    may_be_leased && matched.managed.is_none_or(|managed| in_memory(managed.items()))
                 }
                 Ok(Outcome::Managed(_)) => in_memory(context),
                 Err(_) => true,

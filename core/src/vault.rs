@@ -104,8 +104,8 @@ impl Vault {
         self.engine.needs_network(context)
     }
 
-    /// Whether encrypting for this context waits for nothing, so that a `_now` call may be made where nothing may block: no network, no read of the store,
-    /// no audit trail. It holds for the moment: the keys of a context leave memory after a minute.
+    /// Whether a `_now` call for this context waits for nothing, so that it may be made where nothing may block: no read of the store, no audit trail. It holds
+    /// for the moment: the keys of a context leave memory after a minute. Where the keys are behind a network it answers `WouldBlock` unless there is a lease.
     pub fn is_immediate(&self, context: &Context) -> bool {
         self.engine.is_immediate(context)
     }
