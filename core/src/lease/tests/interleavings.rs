@@ -68,7 +68,7 @@ fn no_order_of_events_outlives_a_refusal_or_the_time_of_a_lease() {
     let envelopes = [first, scene.encrypt("b").unwrap()];
     let (mut heard, mut hits) = (0, 0);
     for seed in 0..SEEDS {
-        scene.vault.engine.snapshot().leases.clear();
+        scene.vault.engine.snapshot().unwrap().leases.clear();
         scene.kms.answer("b1", Answer::Agree);
         let before = scene.vault.stats().lease_hits;
         heard += u64::from(run(&scene, &envelopes, seed));
