@@ -13,7 +13,7 @@ use crate::audit::{Operation, Trail};
 use crate::context::Context;
 use crate::engine::{Current, Engine, Process, Snapshot, StoreAccess};
 use crate::error::{Error, ErrorCode, Result};
-use crate::lease::{Consent, Terms};
+use crate::lease::{Consent, Hold, Terms};
 use crate::options::CallOptions;
 use crate::runtime;
 
@@ -66,6 +66,8 @@ pub(crate) struct Call<'a> {
     operation: Operation,
     /// Of all attempts together, once one of them has needed a network.
     deadline: OnceLock<Instant>,
+    /// It goes on with an operation that is counted already.
+    goes_on: bool,
 }
 
 impl<'a> Call<'a> {
@@ -78,9 +80,14 @@ impl<'a> Call<'a> {
         operation: Operation,
     ) -> Result<Self> {
         engine.check_open()?;
-        let call = Self { engine, options, shape, operation, deadline: OnceLock::new() };
+        let call = Self { engine, options, shape, operation, deadline: OnceLock::new(), goes_on: false };
         call.refuse_cancelled()?;
         Ok(call)
+    }
+
+    /// The same as part of an operation that has begun.
+    pub(crate) fn going_on(self) -> Self {
+        Self { goes_on: true, ..self }
     }
 
     /// An attempt under the configuration that is in force now.
@@ -198,7 +205,9 @@ impl Attempt<'_> {
             call.refuse_cancelled()?;
             return Ok(None);
         }
-        call.engine.counters().done(call.operation);
+        if !call.goes_on {
+            call.engine.counters().done(call.operation);
+        }
         Ok(held.0.take())
     }
 }
@@ -223,6 +232,11 @@ impl<T: Discard> Drop for Held<T> {
             value.discard();
         }
     }
+}
+
+/// Nothing secret.
+impl Discard for Hold {
+    fn discard(&mut self) {}
 }
 
 /// A length: the bytes are in the caller's buffer, and the caller of `settle` wipes them.

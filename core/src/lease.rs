@@ -50,6 +50,26 @@ pub(crate) struct Sealing {
     pub(crate) keys: MessageKeys,
 }
 
+/// Until when a stream may use its key before its keys are asked again.
+#[derive(Clone, Default)]
+pub(crate) struct Hold(Option<Arc<Terms>>);
+
+impl Hold {
+    pub(crate) fn of_lease<T>(lease: &Lease<T>) -> Self {
+        Self(Some(Arc::clone(&lease.terms)))
+    }
+
+    /// Whether there is anything to ask again.
+    pub(crate) fn can_end(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// Never, for keys that cannot refuse.
+    pub(crate) fn is_over(&self, now: Duration) -> bool {
+        self.0.as_ref().is_some_and(|terms| !terms.hold(now))
+    }
+}
+
 /// The leases of one configuration. A reload begins with none.
 pub(crate) struct Leases {
     rules: LeaseRules,
@@ -168,6 +188,11 @@ impl Leases {
             shelf.cache.insert(slot, Arc::clone(&lease), |other| other.terms.hold(now));
         }
         lease
+    }
+
+    /// Until when a stream may use a key that is its own.
+    pub(crate) fn hold_of_stream(&self, consent: Consent) -> Hold {
+        Hold(Terms::of_stream(self.rules, consent, self.clock.now()).map(Arc::new))
     }
 
     /// Drops leases soon after they end, for as long as there are any, where a runtime is at hand; else with the next ones.

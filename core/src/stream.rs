@@ -31,6 +31,7 @@ use crate::context::Context;
 use crate::engine::{Process, Snapshot};
 use crate::envelope::{FrameAad, MAX_FRAME_LOG, MIN_FRAME_LOG};
 use crate::error::{Error, ErrorCode, Result};
+use crate::lease::Hold;
 use crate::vault::Vault;
 
 /// How a stream is written.
@@ -142,7 +143,7 @@ impl Vault {
             let mut attempt = call.attempt(context)?;
             let begun = attempt.begin_frames(context, FrameAad::of(aad), frame_log).await;
             if let Some(start) = attempt.settle(begun).await? {
-                return Ok(Encryptor::new(permit.under(&start.snapshot), start));
+                return Ok(Encryptor::new(permit.under(&start.snapshot, start.hold.clone()), start));
             }
         }
     }
@@ -156,6 +157,8 @@ struct Permit {
     operation: Operation,
     snapshot: Arc<Snapshot>,
     context: Context,
+    /// Until when the key may be used before its keys are asked again.
+    hold: Hold,
     /// Whether the last check refused.
     refused: bool,
     begun_in: Process,
@@ -169,14 +172,20 @@ impl Permit {
             operation,
             snapshot: Arc::clone(&*vault.engine.snapshot()?),
             context: context.clone(),
+            hold: Hold::default(),
             refused: false,
             begun_in: Process::current(),
         })
     }
 
-    /// The same, under the configuration that gave the keys.
-    fn under(&self, snapshot: &Arc<Snapshot>) -> Self {
-        Self { snapshot: Arc::clone(snapshot), ..self.clone() }
+    /// The same, under the configuration that gave the keys, for as long as they agreed.
+    fn under(&self, snapshot: &Arc<Snapshot>, hold: Hold) -> Self {
+        Self { snapshot: Arc::clone(snapshot), hold, ..self.clone() }
+    }
+
+    /// Whether the keys have to be asked again before the stream goes on.
+    fn is_due(&self) -> bool {
+        self.hold.is_over(self.snapshot.leases.now())
     }
 
     fn check_call(&self) -> Result<()> {
@@ -185,6 +194,14 @@ impl Permit {
         if self.operation != Operation::DecryptStream && self.begun_in != Process::current() {
             let message = "the stream was begun before a fork or a restored snapshot: it goes on in one process only, so begin another one";
             return Err(Error::new(ErrorCode::InvalidArgument, message));
+        }
+        Ok(())
+    }
+
+    fn check_not_due(&self) -> Result<()> {
+        if self.is_due() {
+            let message = "a KMS has to be asked whether it still agrees: call ask_again, then this again";
+            return Err(Error::new(ErrorCode::WouldBlock, message));
         }
         Ok(())
     }

@@ -70,7 +70,8 @@ impl Attempt<'_> {
         let deadline = task.deadline;
         let work = snapshot.begin_reencryption(&change, envelope, context, aad, task);
         let (old_key, new) = call.drive(deadline, work).await?;
-        Ok(ReencryptorStart { snapshot: Arc::clone(snapshot), old_key, new })
+        let hold = snapshot.leases.hold_of_stream(std::mem::take(&mut task.consent));
+        Ok(ReencryptorStart { snapshot: Arc::clone(snapshot), old_key, new, hold })
     }
 
     pub(crate) async fn rekey(

@@ -11,7 +11,7 @@ use crate::call::{Attempt, Task};
 use crate::context::Context;
 use crate::envelope::{Bundle, MESSAGE_ID_LENGTH, MessageKeys};
 use crate::error::Result;
-use crate::lease::{Lease, Loaded, Sealing, Slot};
+use crate::lease::{Hold, Lease, Loaded, Sealing, Slot};
 use crate::registry::CustomerKey;
 
 /// A data key and its bundle, ready for a message.
@@ -39,6 +39,13 @@ impl SealingKey<'_> {
         }
     }
 
+    fn lease_hold(&self) -> Option<Hold> {
+        match self {
+            Self::Fresh(_) => None,
+            Self::Leased(lease) => Some(Hold::of_lease(lease)),
+        }
+    }
+
     pub(super) fn keys(&self) -> &MessageKeys {
         match self {
             Self::Fresh(wrapped) => &wrapped.keys,
@@ -54,6 +61,13 @@ pub(super) enum OpenedKey {
 }
 
 impl OpenedKey {
+    fn lease_hold(&self) -> Option<Hold> {
+        match self {
+            Self::Fresh(_) => None,
+            Self::Leased(lease) => Some(Hold::of_lease(lease)),
+        }
+    }
+
     pub(super) fn keys(&self) -> &MessageKeys {
         match self {
             Self::Fresh(keys) => keys,
@@ -125,6 +139,29 @@ impl Attempt<'_> {
         leases.keep_swept(snapshot.audit.as_ref());
         task.lease = (!asked).then(|| Arc::clone(&lease.terms));
         Ok(OpenedKey::Leased(lease))
+    }
+}
+
+impl Attempt<'_> {
+    /// Until when a stream may use a key that this attempt got for writing.
+    pub(super) fn hold_to_write(&mut self, key: &SealingKey<'_>) -> Hold {
+        key.lease_hold().unwrap_or_else(|| self.hold_without_lease())
+    }
+
+    /// The same for reading.
+    pub(super) fn hold_to_read(&mut self, key: &OpenedKey) -> Hold {
+        key.lease_hold().unwrap_or_else(|| self.hold_without_lease())
+    }
+
+    fn hold_without_lease(&mut self) -> Hold {
+        self.snapshot.leases.hold_of_stream(std::mem::take(&mut self.task.consent))
+    }
+
+    /// Whether the keys that protect this context agree still: asked as for another message.
+    pub(crate) async fn ask_again_to_write(&mut self, context: &Context) -> Result<Hold> {
+        let protection = self.snapshot.protect(context, self.call.store_access()).await?;
+        let (key, _) = self.sealing_key(&protection, context, 0).await?;
+        Ok(self.hold_to_write(&key))
     }
 }
 

@@ -42,6 +42,11 @@ impl Consent {
         }
     }
 
+    /// Whether any key can take it back.
+    pub(super) fn depends_on_any(&self) -> bool {
+        !self.keys.is_empty()
+    }
+
     /// From when to when the data key may be used, given for how long after the first request; none if nobody was asked.
     pub(super) fn time(&self, max_age: Duration) -> Option<Range<Duration>> {
         let begins = self.asked_at?;

@@ -11,6 +11,9 @@ use crate::error::Result;
 /// Messages under a lease are reported at least so often.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
+/// For how long a stream uses its key without asking again where there are no leases: asking for every piece would be asking thousands of times a second.
+const STREAM_WITHOUT_LEASES: Duration = Duration::from_secs(1);
+
 pub(crate) struct Terms {
     consent: Consent,
     time: Range<Duration>,
@@ -31,6 +34,13 @@ impl Terms {
         let LeaseRules { max_messages, max_bytes, .. } = rules;
         let (messages, bytes) = (AtomicU64::new(0), AtomicU64::new(0));
         Self { consent, time, max_messages, max_bytes, messages, bytes, next_report, ledger }
+    }
+
+    /// The terms of a data key that only one stream uses; none if its keys cannot refuse.
+    pub(super) fn of_stream(rules: LeaseRules, consent: Consent, now: Duration) -> Option<Self> {
+        let max_age = if rules.max_age.is_zero() { STREAM_WITHOUT_LEASES } else { rules.max_age };
+        let rules = LeaseRules { max_age, ..rules };
+        consent.depends_on_any().then(|| Self::new(rules, consent, None, now))
     }
 
     /// Whether the data key may be used now: its time is not over, and nobody took back the agreement. A clock that goes back proves nothing.

@@ -14,6 +14,7 @@ use crate::options::{CallOptions, CancelToken};
 use crate::vault::Vault;
 
 mod interleavings;
+mod streams;
 
 /// A vault whose customers `a` (keys `a1` and `a2`, either opens) and `b` (key `b1`) have keys in a KMS of the test's.
 pub(super) struct Scene {

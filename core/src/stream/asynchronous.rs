@@ -10,7 +10,8 @@ use libvault_memory::WipedBytes;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{Decryptor, Encryptor};
-use crate::error::Result;
+use crate::call::Shape;
+use crate::error::{Error, ErrorCode, Result};
 
 /// Bytes that are moved at once: encrypting them takes tens of microseconds, for so long an executor's thread may be kept.
 const PIECE: usize = 1 << 16;
@@ -21,21 +22,59 @@ const PIECE: usize = 1 << 16;
 #[must_use = "an envelope is complete only after `shutdown`"]
 pub struct AsyncEncryptWriter<W> {
     inner: W,
-    encryptor: Encryptor,
+    state: WriterState,
     sealed: Vec<u8>,
     written: usize,
     finished: bool,
 }
 
+enum WriterState {
+    Writing(Encryptor),
+    /// The keys are asked again.
+    Asking(Pin<Box<dyn Future<Output = (Encryptor, Result<()>)> + Send>>),
+    /// Between two of the others.
+    Moving,
+}
+
 impl<W: AsyncWrite + Unpin> AsyncEncryptWriter<W> {
     /// Writes the envelope of a fresh `encryptor` into `inner`.
     pub fn new(inner: W, encryptor: Encryptor) -> Self {
-        Self { inner, encryptor, sealed: Vec::new(), written: 0, finished: false }
+        Self { inner, state: WriterState::Writing(encryptor), sealed: Vec::new(), written: 0, finished: false }
     }
 
     /// The inner writer, which holds the whole envelope after `shutdown`.
     pub fn into_inner(self) -> W {
         self.inner
+    }
+
+    /// One step of the encryptor, after its keys were asked again where that is due.
+    fn poll_step(
+        &mut self,
+        task: &mut TaskContext<'_>,
+        step: impl Fn(&mut Encryptor, &mut Vec<u8>) -> Result<()>,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            match &mut self.state {
+                WriterState::Writing(encryptor) => match step(encryptor, &mut self.sealed) {
+                    Err(error) if error == ErrorCode::WouldBlock => {
+                        let WriterState::Writing(encryptor) = std::mem::replace(&mut self.state, WriterState::Moving)
+                        else {
+                            continue;
+                        };
+                        self.state = WriterState::Asking(Box::pin(ask_again(encryptor)));
+                    }
+                    result => return Poll::Ready(result.map_err(io::Error::from)),
+                },
+                WriterState::Asking(asking) => {
+                    let (encryptor, result) = ready!(asking.as_mut().poll(task));
+                    self.state = WriterState::Writing(encryptor);
+                    result?;
+                }
+                WriterState::Moving => {
+                    return Poll::Ready(Err(Error::internal("a panic left the stream unusable").into()));
+                }
+            }
+        }
     }
 
     fn poll_drain(&mut self, task: &mut TaskContext<'_>) -> Poll<io::Result<()>> {
@@ -56,7 +95,7 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for AsyncEncryptWriter<W> {
         let this = &mut *self;
         ready!(this.poll_drain(task))?;
         let piece = &data[..data.len().min(PIECE)];
-        this.encryptor.update(piece, &mut this.sealed)?;
+        ready!(this.poll_step(task, |encryptor, sealed| encryptor.update(piece, sealed)))?;
         Poll::Ready(Ok(piece.len()))
     }
 
@@ -69,7 +108,7 @@ impl<W: AsyncWrite + Unpin> AsyncWrite for AsyncEncryptWriter<W> {
         let this = &mut *self;
         ready!(this.poll_drain(task))?;
         if !this.finished {
-            this.encryptor.finish(&mut this.sealed)?;
+            ready!(this.poll_step(task, Encryptor::finish))?;
             this.finished = true;
             ready!(this.poll_drain(task))?;
         }
@@ -97,7 +136,7 @@ enum State {
     /// The keys are used.
     Updating(Updating),
     Ended,
-    Failed(crate::error::Error),
+    Failed(Error),
 }
 
 impl<R: AsyncRead + Unpin> AsyncDecryptReader<R> {
@@ -117,12 +156,17 @@ impl<R: AsyncRead + Unpin> AsyncDecryptReader<R> {
                 let mut buffer = ReadBuf::new(input);
                 ready!(Pin::new(&mut self.inner).poll_read(task, &mut buffer))?;
                 let count = buffer.filled().len();
-                if count == 0 {
-                    let result = decryptor.finish(&mut self.opened);
-                    self.state = State::Ended;
+                let at_once = match count {
+                    0 => Some(decryptor.finish(&mut self.opened)),
+                    _ if decryptor.has_begun() => Some(decryptor.update_now(&input[..count], &mut self.opened)),
+                    _ => None,
+                };
+                let at_once = at_once.filter(|result| !matches!(result, Err(error) if *error == ErrorCode::WouldBlock));
+                if let Some(result) = at_once {
+                    if count == 0 {
+                        self.state = State::Ended;
+                    }
                     result
-                } else if decryptor.has_begun() {
-                    decryptor.update_now(&input[..count], &mut self.opened)
                 } else {
                     input.truncate(count);
                     let State::Reading { decryptor, input } = std::mem::replace(&mut self.state, State::Ended) else {
@@ -135,7 +179,8 @@ impl<R: AsyncRead + Unpin> AsyncDecryptReader<R> {
             State::Updating(updating) => {
                 let (decryptor, input, opened, result) = ready!(updating.as_mut().poll(task));
                 self.opened = opened;
-                self.state = State::Reading { decryptor, input };
+                let ended = input.is_empty() && result.is_ok();
+                self.state = if ended { State::Ended } else { State::Reading { decryptor, input } };
                 result
             }
             State::Ended => Ok(()),
@@ -154,8 +199,16 @@ impl<R: AsyncRead + Unpin> AsyncDecryptReader<R> {
 
 async fn update(mut decryptor: Decryptor, input: Vec<u8>) -> (Decryptor, Vec<u8>, WipedBytes, Result<()>) {
     let mut opened = WipedBytes::default();
-    let result = decryptor.update(&input, &mut opened).await;
+    let result = match input.is_empty() {
+        true => decryptor.finish_as(Shape::Async, &mut opened).await,
+        false => decryptor.update(&input, &mut opened).await,
+    };
     (decryptor, input, opened, result)
+}
+
+async fn ask_again(mut encryptor: Encryptor) -> (Encryptor, Result<()>) {
+    let result = encryptor.ask_again().await;
+    (encryptor, result)
 }
 
 impl<R: AsyncRead + Unpin> AsyncRead for AsyncDecryptReader<R> {

@@ -12,6 +12,7 @@ use crate::call::{Discard, Shape, now};
 use crate::engine::Snapshot;
 use crate::envelope::{Beginning, Envelope, Form, FrameAad, FrameCipher, MAX_ONE_SHOT, frame_length};
 use crate::error::{Error, ErrorCode, Result};
+use crate::lease::Hold;
 use crate::secret::Secret;
 
 /// Reads one envelope, piece by piece, without I/O: see [`Vault::decryptor`](crate::Vault::decryptor).
@@ -25,6 +26,8 @@ use crate::secret::Secret;
 pub struct Decryptor {
     permit: Permit,
     aad: FrameAad,
+    /// The header and the first bytes behind it, by which the keys are asked again; empty where that is never needed.
+    beginning: Vec<u8>,
     state: State,
 }
 
@@ -32,6 +35,7 @@ pub struct Decryptor {
 pub(crate) struct DecryptorStart {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) key: Secret<32>,
+    pub(crate) hold: Hold,
 }
 
 /// Dropping it wipes the key.
@@ -64,7 +68,7 @@ pub(super) struct Payload {
 
 impl Decryptor {
     pub(super) fn new(permit: Permit, aad: FrameAad) -> Self {
-        Self { permit, aad, state: State::Beginning { collected: Vec::new(), needed: 0 } }
+        Self { permit, aad, beginning: Vec::new(), state: State::Beginning { collected: Vec::new(), needed: 0 } }
     }
 
     /// Takes more of the envelope. The one call that completes the header uses the keys. If its future is dropped while it waits for
@@ -95,7 +99,8 @@ impl Decryptor {
     /// Says that the envelope ends here, and gives out its last frame.
     ///
     /// # Errors
-    /// `Malformed` or `AuthenticationFailed` if something is missing; `WouldBlock` if the keys were not used yet.
+    /// `Malformed` or `AuthenticationFailed` if something is missing; `WouldBlock` if the keys were not used yet, or have to be asked again: see
+    /// [`Decryptor::ask_again`].
     pub fn finish(&mut self, output: &mut Vec<u8>) -> Result<()> {
         self.step(output, |state, output| {
             match state {
@@ -112,11 +117,51 @@ impl Decryptor {
         })
     }
 
+    /// [`Decryptor::finish`], waiting on this thread where a KMS has to be asked again.
+    ///
+    /// # Errors
+    /// As [`Decryptor::finish`] and [`Decryptor::ask_again`].
+    pub fn finish_blocking(&mut self, output: &mut Vec<u8>) -> Result<()> {
+        now(self.finish_as(Shape::Blocking, output))
+    }
+
+    pub(super) async fn finish_as(&mut self, shape: Shape, output: &mut Vec<u8>) -> Result<()> {
+        self.ask_again_as(shape).await?;
+        self.finish(output)
+    }
+
+    /// Asks the keys whether they still agree, if that is due: a stream uses its key no longer than a lease (`docs/leases.md`). [`Decryptor::update`] and
+    /// [`Decryptor::update_blocking`] do it by themselves.
+    ///
+    /// # Errors
+    /// As [`Vault::decrypt`](crate::Vault::decrypt). After one that is worth another try the stream lives on: call this again.
+    pub async fn ask_again(&mut self) -> Result<()> {
+        self.ask_again_as(Shape::Async).await
+    }
+
+    pub(super) async fn ask_again_as(&mut self, shape: Shape) -> Result<()> {
+        if !self.permit.is_due() || matches!(self.state, State::Finished | State::Failed(_)) {
+            return Ok(());
+        }
+        match message_key(&self.permit, shape, &self.beginning, true).await {
+            // The commitment says that the key is the same.
+            Ok(start) => self.permit = self.permit.under(&start.snapshot, start.hold),
+            Err(error) => {
+                if !error.code().is_retryable() && error != ErrorCode::WouldBlock {
+                    self.state = State::Failed(error.clone());
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     pub(super) async fn update_as(&mut self, shape: Shape, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
+        self.ask_again_as(shape).await?;
         if !self.accept(input, output)? {
             return Ok(());
         }
-        let start = message_key(&self.permit, shape, self.collected()).await;
+        let start = message_key(&self.permit, shape, self.collected(), false).await;
         self.begin_payload(start, output)
     }
 
@@ -155,7 +200,10 @@ impl Decryptor {
     pub(super) fn begin_payload(&mut self, start: Result<DecryptorStart>, output: &mut Vec<u8>) -> Result<()> {
         let aad = self.aad;
         if let Ok(start) = &start {
-            self.permit.snapshot = Arc::clone(&start.snapshot);
+            self.permit = self.permit.under(&start.snapshot, start.hold.clone());
+            if let (State::Beginning { collected, needed }, true) = (&self.state, start.hold.can_end()) {
+                self.beginning = collected[..*needed].to_vec();
+            }
         }
         self.step(output, |state, output| {
             let State::Beginning { collected, .. } = state else {
@@ -194,7 +242,9 @@ impl Decryptor {
         let result = match &mut self.state {
             State::Finished => Err(Error::new(ErrorCode::InvalidArgument, "the stream is finished")),
             State::Failed(error) => return Err(error.clone()),
-            state => self.permit.check_call().and_then(|()| step(state, output)),
+            state => {
+                self.permit.check_call().and_then(|()| self.permit.check_not_due()).and_then(|()| step(state, output))
+            }
         };
         let result = self.settle(result);
         // Frames before a forged one may leave; nothing may once it is no longer allowed.
@@ -205,8 +255,9 @@ impl Decryptor {
         result
     }
 
-    /// Other work on the payload, as a step of this stream.
+    /// Other work on the payload, as a step of this stream; waits on this thread where the keys have to be asked again.
     pub(super) fn guard<T>(&mut self, work: impl FnOnce() -> Result<T>) -> Result<T> {
+        now(self.ask_again_as(Shape::Blocking))?;
         if let State::Failed(error) = &self.state {
             return Err(error.clone());
         }
@@ -265,8 +316,9 @@ fn collect_one_shot(frame: &mut Vec<u8>, input: &[u8]) -> Result<()> {
 }
 
 /// Stages 2 to 4 up to the bundle MAC: the key of this message's frames.
-async fn message_key(permit: &Permit, shape: Shape, beginning: &[u8]) -> Result<DecryptorStart> {
+async fn message_key(permit: &Permit, shape: Shape, beginning: &[u8], again: bool) -> Result<DecryptorStart> {
     let call = permit.vault.call(shape, permit.operation)?;
+    let call = if again { call.going_on() } else { call };
     let envelope = complete(beginning)?;
     loop {
         let mut attempt = call.attempt(&permit.context)?;

@@ -7,10 +7,11 @@ use libvault_memory::WipedBytes;
 
 use super::Permit;
 use crate::aead::TAG_LENGTH;
-use crate::call::Discard;
+use crate::call::{Discard, Shape, now};
 use crate::engine::Snapshot;
 use crate::envelope::FrameCipher;
 use crate::error::{Error, ErrorCode, Result};
+use crate::lease::Hold;
 
 /// Most payload bytes and most frames of one envelope: the bounds of GCM under one key (`docs/envelope.md` §10).
 const MAX_PAYLOAD: u64 = 1 << 48;
@@ -32,6 +33,7 @@ pub(crate) struct EncryptorStart {
     pub(crate) header: Vec<u8>,
     pub(crate) cipher: FrameCipher,
     pub(crate) frame_log: u8,
+    pub(crate) hold: Hold,
 }
 
 /// Dropping it wipes the key.
@@ -63,9 +65,17 @@ impl Encryptor {
     ///
     /// # Errors
     /// `LimitExceeded` over 2^48 bytes or 2^32 frames, `Closed`, `Cancelled`, `KeySuspended` since the beginning, `InvalidArgument` after
-    /// [`Encryptor::finish`].
+    /// [`Encryptor::finish`]. `WouldBlock` if a KMS has to be asked again: nothing was taken; call [`Encryptor::ask_again`], then this again.
     pub fn update(&mut self, data: &[u8], output: &mut Vec<u8>) -> Result<()> {
         self.step(output, |writer, output| writer.update(data, output))
+    }
+
+    /// [`Encryptor::update`], waiting on this thread where a KMS has to be asked again.
+    ///
+    /// # Errors
+    /// As [`Encryptor::update`] and [`Encryptor::ask_again`].
+    pub fn update_blocking(&mut self, data: &[u8], output: &mut Vec<u8>) -> Result<()> {
+        now(self.asking(Shape::Blocking, |this| this.update(data, output)))
     }
 
     /// Writes the last frame: the envelope is complete.
@@ -75,6 +85,48 @@ impl Encryptor {
     pub fn finish(&mut self, output: &mut Vec<u8>) -> Result<()> {
         self.step(output, FrameWriter::finish)?;
         self.state = State::Finished;
+        Ok(())
+    }
+
+    /// [`Encryptor::finish`], waiting on this thread where a KMS has to be asked again.
+    ///
+    /// # Errors
+    /// As [`Encryptor::update_blocking`].
+    pub fn finish_blocking(&mut self, output: &mut Vec<u8>) -> Result<()> {
+        now(self.asking(Shape::Blocking, |this| this.finish(output)))
+    }
+
+    /// Asks the keys whether they still agree, if that is due: a stream uses its key no longer than a lease (`docs/leases.md`).
+    ///
+    /// # Errors
+    /// As [`Vault::encrypt`](crate::Vault::encrypt). After one that is worth another try the stream lives on: call this again.
+    pub async fn ask_again(&mut self) -> Result<()> {
+        self.ask_again_as(Shape::Async).await
+    }
+
+    /// One step, in the given shape; before it, as often as needed, the question whether the keys agree.
+    pub(super) async fn asking<T>(&mut self, shape: Shape, mut step: impl FnMut(&mut Self) -> Result<T>) -> Result<T> {
+        loop {
+            match step(self) {
+                Err(error) if error == ErrorCode::WouldBlock && shape != Shape::Now => self.ask_again_as(shape).await?,
+                result => return result,
+            }
+        }
+    }
+
+    pub(super) async fn ask_again_as(&mut self, shape: Shape) -> Result<()> {
+        if !self.permit.is_due() || !matches!(self.state, State::Open(_)) {
+            return Ok(());
+        }
+        match ask_again(&self.permit, shape).await {
+            Ok(hold) => self.permit.hold = hold,
+            Err(error) => {
+                if !error.code().is_retryable() {
+                    self.state = State::Failed(error.clone());
+                }
+                return Err(error);
+            }
+        }
         Ok(())
     }
 
@@ -88,6 +140,7 @@ impl Encryptor {
             State::Open(writer) => self
                 .permit
                 .check_call()
+                .and_then(|()| self.permit.check_not_due())
                 .and_then(|()| step(writer, output))
                 // At the very end, so that a suspension holds from the moment it is in force.
                 .and_then(|()| self.permit.check_still_allowed()),
@@ -96,7 +149,9 @@ impl Encryptor {
         };
         if let Err(error) = &result {
             output.truncate(start);
-            self.state = State::Failed(error.clone());
+            if *error != ErrorCode::WouldBlock {
+                self.state = State::Failed(error.clone());
+            }
         }
         result
     }
@@ -105,6 +160,17 @@ impl Encryptor {
 impl fmt::Debug for Encryptor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Encryptor")
+    }
+}
+
+async fn ask_again(permit: &Permit, shape: Shape) -> Result<Hold> {
+    let call = permit.vault.call(shape, permit.operation)?.going_on();
+    loop {
+        let mut attempt = call.attempt(&permit.context)?;
+        let asked = attempt.ask_again_to_write(&permit.context).await;
+        if let Some(hold) = attempt.settle(asked).await? {
+            return Ok(hold);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use libvault_memory::WipedBytes;
 
 use super::atomic_file::failed;
 use super::io::{PIECE, read_piece};
-use super::{AtomicFile, Decryptor, Encryptor, FileContents, StreamOptions};
+use super::{AtomicFile, FileContents, StreamOptions};
 use crate::call::{Shape, now};
 use crate::context::Context;
 use crate::error::{Error, ErrorCode, Result};
@@ -93,8 +93,8 @@ impl Vault {
         // Both files first: what is known to fail later uses no key.
         let mut copy = Copy::open(self, source, target, FileContents::Envelope, replace)?;
         let mut encryptor = now(self.encryptor_as(shape, context, aad, StreamOptions::default()))?;
-        copy.run(|piece, output| encryptor.update(piece, output))?;
-        copy.complete(|output| Encryptor::finish(&mut encryptor, output))
+        copy.run(|piece, output| now(encryptor.asking(shape, |encryptor| encryptor.update(piece, output))))?;
+        copy.complete(|output| now(encryptor.asking(shape, |encryptor| encryptor.finish(output))))
     }
 
     fn decrypt_file_as(
@@ -109,7 +109,7 @@ impl Vault {
         let mut copy = Copy::open(self, source, target, FileContents::Plaintext, replace)?;
         let mut decryptor = self.decryptor(context, aad)?;
         copy.run(|piece, output| now(decryptor.update_as(shape, piece, output)))?;
-        copy.complete(|output| Decryptor::finish(&mut decryptor, output))
+        copy.complete(|output| now(decryptor.finish_as(shape, output)))
     }
 }
 

@@ -66,7 +66,7 @@ impl<R: Read> DecryptReader<R> {
         let count = read_piece(&mut self.inner, &mut self.input)?;
         self.taken += count as u64;
         let result = match count {
-            0 => self.decryptor.finish(&mut self.opened),
+            0 => self.decryptor.finish_blocking(&mut self.opened),
             _ => self.decryptor.update_blocking(&self.input[..count], &mut self.opened),
         };
         self.ended = count == 0 && result.is_ok();

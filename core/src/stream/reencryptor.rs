@@ -15,6 +15,7 @@ use crate::context::Context;
 use crate::engine::{Downgrade, Snapshot};
 use crate::envelope::{Form, FrameAad, FrameCipher};
 use crate::error::Result;
+use crate::lease::Hold;
 use crate::secret::Secret;
 use crate::vault::Vault;
 
@@ -30,6 +31,8 @@ pub struct Reencryptor {
     writer: Writer,
     /// Authenticated and not yet encrypted.
     plaintext: WipedBytes,
+    /// The old envelope ended well.
+    ended: bool,
 }
 
 /// What the keys gave.
@@ -37,6 +40,7 @@ pub(crate) struct ReencryptorStart {
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) old_key: Secret<32>,
     pub(crate) new: NewPayload,
+    pub(crate) hold: Hold,
 }
 
 /// The beginning of the new envelope.
@@ -68,7 +72,14 @@ impl Vault {
         permit.check_call()?;
         let aad = FrameAad::of(aad);
         let decryptor = Decryptor::new(permit, aad);
-        Ok(Reencryptor { decryptor, aad, downgrade, writer: Writer::None, plaintext: WipedBytes::default() })
+        Ok(Reencryptor {
+            decryptor,
+            aad,
+            downgrade,
+            writer: Writer::None,
+            plaintext: WipedBytes::default(),
+            ended: false,
+        })
     }
 }
 
@@ -101,9 +112,43 @@ impl Reencryptor {
     /// Says that the old envelope ends here, and completes the new one.
     ///
     /// # Errors
-    /// `Malformed` or `AuthenticationFailed` if something is missing; `WouldBlock` if the keys were not used yet.
+    /// `Malformed` or `AuthenticationFailed` if something is missing; `WouldBlock` if the keys were not used yet, or have to be asked again: see
+    /// [`Reencryptor::ask_again`].
     pub fn finish(&mut self, output: &mut Vec<u8>) -> Result<()> {
-        self.decryptor.finish(&mut self.plaintext)?;
+        now(self.finish_as(Shape::Now, output))
+    }
+
+    /// [`Reencryptor::finish`], waiting on this thread where a KMS has to be asked again.
+    ///
+    /// # Errors
+    /// As [`Reencryptor::finish`] and [`Reencryptor::ask_again`].
+    pub fn finish_blocking(&mut self, output: &mut Vec<u8>) -> Result<()> {
+        now(self.finish_as(Shape::Blocking, output))
+    }
+
+    /// Asks the old and the new keys whether they still agree, if that is due: a stream uses its keys no longer than a lease (`docs/leases.md`).
+    /// [`Reencryptor::update`] and [`Reencryptor::update_blocking`] do it by themselves.
+    ///
+    /// # Errors
+    /// As [`Vault::reencrypt`]. After one that is worth another try the stream lives on: call this again.
+    pub async fn ask_again(&mut self) -> Result<()> {
+        self.ask_again_as(Shape::Async).await
+    }
+
+    async fn ask_again_as(&mut self, shape: Shape) -> Result<()> {
+        self.decryptor.ask_again_as(shape).await?;
+        match &mut self.writer {
+            Writer::Frames(encryptor) => encryptor.ask_again_as(shape).await,
+            Writer::None | Writer::OneShot(_) => Ok(()),
+        }
+    }
+
+    async fn finish_as(&mut self, shape: Shape, output: &mut Vec<u8>) -> Result<()> {
+        self.ask_again_as(shape).await?;
+        if !self.ended {
+            self.decryptor.finish(&mut self.plaintext)?;
+            self.ended = true;
+        }
         match &mut self.writer {
             Writer::None => {}
             Writer::OneShot(new) => {
@@ -113,8 +158,9 @@ impl Reencryptor {
                 new.cipher.seal(0, true, &self.plaintext, &mut output[start..])?;
             }
             Writer::Frames(encryptor) => {
-                encryptor.update(&self.plaintext, output)?;
-                encryptor.finish(output)?;
+                encryptor.asking(shape, |encryptor| encryptor.update(&self.plaintext, output)).await?;
+                self.plaintext.clear();
+                encryptor.asking(shape, |encryptor| encryptor.finish(output)).await?;
             }
         }
         self.plaintext = WipedBytes::default();
@@ -122,16 +168,17 @@ impl Reencryptor {
     }
 
     async fn update_as(&mut self, shape: Shape, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
+        self.ask_again_as(shape).await?;
         if self.decryptor.accept(input, &mut self.plaintext)? {
             let start = self.begin(shape).await;
             let start = start.map(|start| {
-                self.writer = self.writer_of(&start.snapshot, start.new);
-                DecryptorStart { snapshot: start.snapshot, key: start.old_key }
+                self.writer = self.writer_of(&start.snapshot, start.new, &start.hold);
+                DecryptorStart { snapshot: start.snapshot, key: start.old_key, hold: start.hold }
             });
             self.decryptor.begin_payload(start, &mut self.plaintext)?;
         }
         if let Writer::Frames(encryptor) = &mut self.writer {
-            encryptor.update(&self.plaintext, output)?;
+            encryptor.asking(shape, |encryptor| encryptor.update(&self.plaintext, output)).await?;
             self.plaintext.clear();
         }
         Ok(())
@@ -151,11 +198,11 @@ impl Reencryptor {
         }
     }
 
-    fn writer_of(&self, snapshot: &Arc<Snapshot>, new: NewPayload) -> Writer {
+    fn writer_of(&self, snapshot: &Arc<Snapshot>, new: NewPayload, hold: &Hold) -> Writer {
         let Form::Framed { frame_log } = new.form else { return Writer::OneShot(Box::new(new)) };
-        let permit = self.decryptor.permit().under(snapshot);
-        let start =
-            EncryptorStart { snapshot: Arc::clone(snapshot), header: new.header, cipher: new.cipher, frame_log };
+        let permit = self.decryptor.permit().under(snapshot, hold.clone());
+        let (header, cipher, hold) = (new.header, new.cipher, hold.clone());
+        let start = EncryptorStart { snapshot: Arc::clone(snapshot), header, cipher, frame_log, hold };
         Writer::Frames(Encryptor::new(permit, start))
     }
 }

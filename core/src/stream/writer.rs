@@ -49,10 +49,10 @@ impl<W: Write> EncryptWriter<W> {
     /// Writes the rest of the envelope, flushes, and gives the inner writer back.
     ///
     /// # Errors
-    /// Those of the inner writer and of [`Encryptor::finish`].
+    /// Those of the inner writer and of [`Encryptor::finish_blocking`].
     pub fn finish(mut self) -> io::Result<W> {
         self.drain()?;
-        self.encryptor.finish(&mut self.sealed)?;
+        self.encryptor.finish_blocking(&mut self.sealed)?;
         self.drain()?;
         self.inner.flush()?;
         Ok(self.inner)
@@ -83,7 +83,7 @@ impl<W: Write> Write for EncryptWriter<W> {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         self.drain()?;
         let piece = &data[..data.len().min(PIECE)];
-        self.encryptor.update(piece, &mut self.sealed)?;
+        self.encryptor.update_blocking(piece, &mut self.sealed)?;
         Ok(piece.len())
     }
 
