@@ -94,7 +94,7 @@ pub unsafe extern "C" fn vault_encryptor_update(
         let data = unsafe { snapshot.copy(data) };
         // SAFETY: the contract above gives us a buffer of this library.
         let mut output = unsafe { Appended::take(output, "output") }?;
-        encryptor.update(data, output.bytes())
+        encryptor.update_blocking(data, output.bytes())
     })
 }
 
@@ -114,7 +114,7 @@ pub unsafe extern "C" fn vault_encryptor_finish(
         let mut encryptor = lent(encryptor, "encryptor")?.0.lock("encryptor")?;
         // SAFETY: the contract above gives us a buffer of this library.
         let mut output = unsafe { Appended::take(output, "output") }?;
-        encryptor.finish(output.bytes())
+        encryptor.finish_blocking(output.bytes())
     })
 }
 
@@ -201,7 +201,7 @@ pub unsafe extern "C" fn vault_decryptor_finish(
         let mut decryptor = lent(decryptor, "decryptor")?.0.lock("decryptor")?;
         // SAFETY: the contract above gives us a buffer of this library.
         let mut output = unsafe { Appended::take(output, "output") }?;
-        decryptor.finish(output.bytes())
+        decryptor.finish_blocking(output.bytes())
     })
 }
 

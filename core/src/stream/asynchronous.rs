@@ -126,7 +126,16 @@ pub struct AsyncDecryptReader<R> {
     given: usize,
 }
 
-type Updating = Pin<Box<dyn Future<Output = (Decryptor, Vec<u8>, WipedBytes, Result<()>)> + Send>>;
+type Updating = Pin<Box<dyn Future<Output = Updated> + Send>>;
+
+struct Updated {
+    decryptor: Decryptor,
+    input: Vec<u8>,
+    opened: WipedBytes,
+    result: Result<()>,
+    /// The envelope is complete.
+    ended: bool,
+}
 
 enum State {
     Reading {
@@ -168,18 +177,19 @@ impl<R: AsyncRead + Unpin> AsyncDecryptReader<R> {
                     }
                     result
                 } else {
-                    input.truncate(count);
+                    // The decryptor keeps what it could not go on with.
+                    input.truncate(if decryptor.has_begun() { 0 } else { count });
+                    let ends = count == 0;
                     let State::Reading { decryptor, input } = std::mem::replace(&mut self.state, State::Ended) else {
                         return Poll::Ready(Ok(()));
                     };
-                    self.state = State::Updating(Box::pin(update(decryptor, input)));
+                    self.state = State::Updating(Box::pin(update(decryptor, input, ends)));
                     return Poll::Ready(Ok(()));
                 }
             }
             State::Updating(updating) => {
-                let (decryptor, input, opened, result) = ready!(updating.as_mut().poll(task));
+                let Updated { decryptor, input, opened, result, ended } = ready!(updating.as_mut().poll(task));
                 self.opened = opened;
-                let ended = input.is_empty() && result.is_ok();
                 self.state = if ended { State::Ended } else { State::Reading { decryptor, input } };
                 result
             }
@@ -197,13 +207,14 @@ impl<R: AsyncRead + Unpin> AsyncDecryptReader<R> {
     }
 }
 
-async fn update(mut decryptor: Decryptor, input: Vec<u8>) -> (Decryptor, Vec<u8>, WipedBytes, Result<()>) {
+async fn update(mut decryptor: Decryptor, input: Vec<u8>, ends: bool) -> Updated {
     let mut opened = WipedBytes::default();
-    let result = match input.is_empty() {
+    let result = match ends {
         true => decryptor.finish_as(Shape::Async, &mut opened).await,
         false => decryptor.update(&input, &mut opened).await,
     };
-    (decryptor, input, opened, result)
+    let ended = ends && result.is_ok();
+    Updated { decryptor, input, opened, result, ended }
 }
 
 async fn ask_again(mut encryptor: Encryptor) -> (Encryptor, Result<()>) {

@@ -28,6 +28,8 @@ pub struct Decryptor {
     aad: FrameAad,
     /// The header and the first bytes behind it, by which the keys are asked again; empty where that is never needed.
     beginning: Vec<u8>,
+    /// What arrived while the keys had to be asked again.
+    waiting: Vec<u8>,
     state: State,
 }
 
@@ -68,11 +70,17 @@ pub(super) struct Payload {
 
 impl Decryptor {
     pub(super) fn new(permit: Permit, aad: FrameAad) -> Self {
-        Self { permit, aad, beginning: Vec::new(), state: State::Beginning { collected: Vec::new(), needed: 0 } }
+        Self {
+            permit,
+            aad,
+            beginning: Vec::new(),
+            waiting: Vec::new(),
+            state: State::Beginning { collected: Vec::new(), needed: 0 },
+        }
     }
 
-    /// Takes more of the envelope. The one call that completes the header uses the keys. If its future is dropped while it waits for
-    /// them, the input is kept: call again, without any.
+    /// Takes more of the envelope. The call that completes the header uses the keys, and later ones ask them again when a lease is over. If the future is
+    /// dropped while it waits for them, or fails in a way that is worth another try, the input is kept: call again, without any.
     ///
     /// # Errors
     /// As [`Vault::decrypt`](crate::Vault::decrypt); `InvalidArgument` after [`Decryptor::finish`].
@@ -91,7 +99,7 @@ impl Decryptor {
     /// [`Decryptor::update`] for envelopes whose keys need no network.
     ///
     /// # Errors
-    /// As [`Decryptor::update`]; `WouldBlock` if a KMS has to be called. The input is kept then: call one of the other shapes, without any.
+    /// As [`Decryptor::update`]; `WouldBlock` if a KMS has to be called, also again. The input is kept then: call one of the other shapes, without any.
     pub fn update_now(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
         now(self.update_as(Shape::Now, input, output))
     }
@@ -102,6 +110,9 @@ impl Decryptor {
     /// `Malformed` or `AuthenticationFailed` if something is missing; `WouldBlock` if the keys were not used yet, or have to be asked again: see
     /// [`Decryptor::ask_again`].
     pub fn finish(&mut self, output: &mut Vec<u8>) -> Result<()> {
+        if !self.waiting.is_empty() && !self.permit.is_due() {
+            self.accept_waiting(output)?;
+        }
         self.step(output, |state, output| {
             match state {
                 State::Beginning { collected, .. } => {
@@ -157,12 +168,23 @@ impl Decryptor {
     }
 
     pub(super) async fn update_as(&mut self, shape: Shape, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
-        self.ask_again_as(shape).await?;
+        if self.permit.is_due() || !self.waiting.is_empty() {
+            // Kept before there is anything to wait for, so that it is not lost if the caller goes away meanwhile.
+            self.waiting.extend_from_slice(input);
+            self.ask_again_as(shape).await?;
+            return self.accept_waiting(output);
+        }
         if !self.accept(input, output)? {
             return Ok(());
         }
         let start = message_key(&self.permit, shape, self.collected(), false).await;
         self.begin_payload(start, output)
+    }
+
+    /// What waited comes behind the header, so no key is needed for it.
+    fn accept_waiting(&mut self, output: &mut Vec<u8>) -> Result<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.accept(&waiting, output).map(drop)
     }
 
     /// Takes the input; says whether the key is needed now.
