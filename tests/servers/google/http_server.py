@@ -51,7 +51,7 @@ def services_handler(services: Services):
             headers.setdefault("Content-Type", "text/plain; charset=UTF-8")
             return web.Response(status=answer.status, text=answer.body, headers=headers)
         headers["Content-Type"] = "application/json; charset=UTF-8"
-        compact = "false" in (request.query.get("prettyPrint"), request.query.get("$prettyPrint"))
+        compact = bool({request.query.get("prettyPrint"), request.query.get("$prettyPrint")} & {"false", "0"})
         body = json.dumps(answer.body, separators=(",", ":")).encode() if compact else render(answer.body)
         return web.Response(status=answer.status, body=body, headers=headers)
 

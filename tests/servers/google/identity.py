@@ -12,6 +12,7 @@ from .state import State
 HOUR = 3600
 CLOCK_SKEW = 60
 CLOUD_PLATFORM = "https://www.googleapis.com/auth/cloud-platform"
+IAM_SCOPE = "https://www.googleapis.com/auth/iam"  # what clients ask for in order to impersonate
 
 
 @dataclass(frozen=True)

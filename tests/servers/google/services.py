@@ -10,7 +10,7 @@ from . import iam, tokens
 from .crypto_methods import Call
 from .discovery import Definition, Divergence, Method
 from .errors import CODES, GoogleError, OAuthError, invalid_argument, misrouted, permission_denied
-from .identity import CLOUD_PLATFORM, HOUR, Caller, Identity
+from .identity import CLOUD_PLATFORM, HOUR, IAM_SCOPE, Caller, Identity
 from .request_log import RequestLog
 from .resource_methods import METHODS
 from .state import Store
@@ -158,7 +158,7 @@ class Services:
             raise GoogleError("UNIMPLEMENTED", f"This test server does not have {method.identifier}.")
         answer.operation = "GenerateAccessToken"
         rpc = "google.iam.credentials.v1.IAMCredentials.GenerateAccessToken"
-        scopes = method.scopes | {CLOUD_PLATFORM}
+        scopes = method.scopes | {CLOUD_PLATFORM, IAM_SCOPE}
         caller = self.identity.authenticate(question.headers.get("Authorization"), IAM_CREDENTIALS, rpc, scopes)
         answer.member = caller.member
         body = parse_body(self._iam_credentials, method.request, question.body)
