@@ -28,6 +28,7 @@ class Method:
     identifier: str
     http_method: str
     path: re.Pattern
+    parameter: str  # what the path names: `name`, `parent` or `resource`
     request: str | None
     response: str
     scopes: frozenset[str]
@@ -58,9 +59,9 @@ class Definition:
                 return method, found["resource"]
         return None
 
-    def unknown_fields(self, schema: str, value: dict) -> list[str]:
-        """Names at the top of a request that the definition does not have."""
-        return sorted(set(value) - self._properties[schema])
+    def unknown_fields(self, method: Method, value: dict) -> list[str]:
+        """Names at the top of a request that the definition does not have. What the path names may be in the body too."""
+        return sorted(set(value) - self._properties[method.request or ""] - {method.parameter})
 
     def validate(self, schema: str, value: object) -> None:
         """Raises `Divergence`."""
@@ -83,6 +84,7 @@ class Definition:
             yield Method(
                 identifier=method["id"],
                 http_method=method["httpMethod"],
+                parameter=template[1],
                 path=re.compile(f"/v1/(?P<resource>{pattern}){re.escape(template[2])}"),
                 request=method.get("request", {}).get("$ref"),
                 response=method["response"]["$ref"],

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import google_crc32c
 
-from .discovery import Definition
+from .discovery import Definition, Method
 from .errors import invalid_argument
 
 # The numbers are those of the service's protocol buffers; the official REST clients ask for them with enum-encoding=int.
@@ -37,8 +37,8 @@ def without_defaults(value: dict) -> dict:
     return {name: inner for name, inner in value.items() if inner not in (False, "", None, [], {})}
 
 
-def parse_body(definition: Definition, schema: str | None, body: bytes) -> dict:
-    if schema is None or not body:
+def parse_body(definition: Definition, method: Method, body: bytes) -> dict:
+    if method.request is None or not body:
         return {}
     try:
         value = json.loads(body)
@@ -46,7 +46,7 @@ def parse_body(definition: Definition, schema: str | None, body: bytes) -> dict:
         raise invalid_argument("Invalid JSON payload received. Unexpected token.", "") from None
     if not isinstance(value, dict):
         raise invalid_argument('Invalid JSON payload received. Unknown name "": Root element must be a message.', "")
-    if unknown := definition.unknown_fields(schema, value):
+    if unknown := definition.unknown_fields(method, value):
         raise invalid_argument(f'Invalid JSON payload received. Unknown name "{unknown[0]}": Cannot find field.', "")
     return value
 

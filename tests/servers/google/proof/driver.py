@@ -1,4 +1,6 @@
-"""Speaks to a driver: a process, started with the endpoint as its argument, that makes an official client do what one line of JSON says, and answers with one line.
+"""Speaks to a driver: a process that makes an official client do what one line of JSON says, and answers with one line.
+
+It is started with the endpoint as its argument.
 
 In: `operation` (encrypt, decrypt, get_crypto_key, list_versions), `name` (of the resource), `credentials` (a file in a
 format of application default credentials), `exchange` (whether a service account asks for a token rather than signing for itself),

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from . import cases
+from .cases import Cases
+from .world import start
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     directory = Path(__file__).parent / "python"
-    yield from cases.start([sys.executable, "driver.py"], directory, tmp_path_factory.mktemp("google"))
+    yield from start([sys.executable, "driver.py"], directory, tmp_path_factory.mktemp("google"))
 
 
-class TestPython(cases.Cases):
+class TestPython(Cases):
     pass
