@@ -1,6 +1,13 @@
 # What `make test` does not do: slow, or in need of tools that are not prerequisites (docs/assurance.md). Included by the Makefile.
 
-.PHONY: fuzz fuzz-replay sabotage sabotage-check abi abidiff asan ubsan memcheck tsan mutants test-servers-azure
+.PHONY: fuzz fuzz-replay sabotage sabotage-check abi abidiff asan ubsan memcheck tsan mutants test-servers-azure test-servers-google
+
+# Google's clients of Python, Node and Go against our test server for Google Cloud KMS. Needs Go 1.26.
+test-servers-google: build/.setup-python
+	cd tests/servers/google/proof/node && npm ci --no-audit --no-fund --loglevel=error
+	cd tests/servers/google/proof/go && go build -o driver .
+	$(VENV) -m pytest -q tests/servers/google
+	$(VENV) -m pytest -q tests/servers/google/proof/check_node_and_go.py
 
 # FUZZ_SECONDS for each target, FUZZ_RUNS at most; TARGETS="decrypt c_abi" for some.
 fuzz: build/.setup-python
