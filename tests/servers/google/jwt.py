@@ -27,7 +27,7 @@ def verify(token: str, keys: Mapping[str, str]) -> dict:
     """
     header, claims, signed, signature = _parts(token)
     named = header.get("kid")
-    for pem in [keys[named]] if named in keys else [] if named else keys.values():
+    for pem in [pem for key_id, pem in keys.items() if named in (None, "", key_id)]:
         try:
             _verify(load_pem_public_key(pem.encode()), header.get("alg"), signed, signature)
             return claims

@@ -139,7 +139,10 @@ def _version(key: CryptoKey, version: Version) -> dict:
 
 
 def _page(field: str, items: list[dict], query) -> dict:
-    start, size = int(query.get("pageToken") or 0), int(query.get("pageSize") or 0) or _PAGE
+    token, asked = query.get("pageToken") or "0", query.get("pageSize") or "0"
+    if not (token.isdecimal() and asked.isdecimal()):
+        raise invalid_argument("page_token or page_size is invalid.")
+    start, size = int(token), min(int(asked) or _PAGE, _PAGE)
     following = str(start + size) if start + size < len(items) else ""
     return {field: items[start : start + size], "nextPageToken": following, "totalSize": len(items)}
 

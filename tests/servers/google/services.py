@@ -107,7 +107,7 @@ class Services:
             case _ if (found := self._iam_credentials.match(question.http_method, question.path)) and (
                 here or question.host == IAM_CREDENTIALS
             ):
-                self._generate_access_token(question, answer, *found)
+                self._iam_credentials_method(question, answer, *found)
             case _ if here or question.host == KMS or question.host in self.definition.regional_hosts:
                 self._kms(question, answer)
             case _:
@@ -152,18 +152,23 @@ class Services:
         if not re.fullmatch(r"[a-z0-9-]*[a-z0-9]", location):
             raise misrouted(location, "global")
 
-    def _generate_access_token(self, question: Question, answer: Answer, method: Method, resource: str) -> None:
+    def _iam_credentials_method(self, question: Question, answer: Answer, method: Method, resource: str) -> None:
         answer.resource = resource
-        if not method.identifier.endswith("generateAccessToken"):
-            raise GoogleError("UNIMPLEMENTED", f"This test server does not have {method.identifier}.")
-        answer.operation = "GenerateAccessToken"
-        rpc = "google.iam.credentials.v1.IAMCredentials.GenerateAccessToken"
+        name = method.identifier.rpartition(".")[2]
+        answer.operation = name[0].upper() + name[1:]
+        rpc = f"google.iam.credentials.v1.IAMCredentials.{answer.operation}"
         scopes = method.scopes | {CLOUD_PLATFORM, IAM_SCOPE}
         caller = self.identity.authenticate(question.headers.get("Authorization"), IAM_CREDENTIALS, rpc, scopes)
         answer.member = caller.member
         body = parse_body(self._iam_credentials, method, question.body)
-        target = resource.removeprefix("projects/-/serviceAccounts/")
-        answer.body = tokens.generate_access_token(self.identity, caller, target, body)
+        match name:
+            case "generateAccessToken":
+                target = resource.removeprefix("projects/-/serviceAccounts/")
+                answer.body = tokens.generate_access_token(self.identity, caller, target, body)
+            case "getAllowedLocations":
+                answer.body = {"encodedLocations": "0x0"}  # no boundary: clients look this up in the background
+            case _:
+                raise GoogleError("UNIMPLEMENTED", f"This test server does not have {method.identifier}.")
         self._iam_credentials.validate(method.response, answer.body)
 
     def _metadata(self, question: Question, answer: Answer) -> None:

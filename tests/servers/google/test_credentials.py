@@ -4,7 +4,7 @@ import json
 import time
 import urllib.parse
 
-from .http_client import EMAIL, MEMBER, SCOPE, reason
+from .http_client import EMAIL, MEMBER, SCOPE, TOKEN_URI, reason
 
 
 def test_credentials_that_are_missing_wrong_expired_or_too_narrow(client):
@@ -24,7 +24,11 @@ def test_the_jwt_bearer_grant_checks_everything(client):
     assert status == 200 and answer["token_type"] == "Bearer"
     assert client(f"/v1/{client.key('grant')}:encrypt", {}, token=answer["access_token"])[0] == 200
     now = int(time.time())
+    # As the official client of Rust does, for fear of skewed clocks.
+    assert client.exchange(client.assertion(iat=now - 10, exp=now + 3610))[0] == 200
     for wrong, error, description in (
+        ({"aud": [TOKEN_URI]}, "invalid_grant", "audience"),
+        ({"header": {"kid": []}}, "invalid_grant", "Signature"),
         ({"aud": "https://example.com/token"}, "invalid_grant", "audience"),
         ({"iss": "nobody@test-project.iam.gserviceaccount.com"}, "invalid_grant", "account not found"),
         ({"iat": now - 7200, "exp": now - 3600}, "invalid_grant", "short-lived"),
@@ -78,7 +82,9 @@ def test_every_delegate_of_a_chain_must_be_allowed(client):
     status, answer = client(path, body, token=token)
     assert status == 200 and set(answer) == {"accessToken", "expireTime"}
     assert client(path, body | {"delegates": []}, token=token)[0] == 403
+    assert client(path, body | {"lifetime": "300.5s"}, token=token)[0] == 200
     assert client(path, body | {"lifetime": "3601s"}, token=token)[0] == 400
+    assert client(f"/v1/{name.format(last)}/allowedLocations", token=token) == (200, {"encodedLocations": "0x0"})
 
 
 def test_a_pool_that_is_not_there_or_another_audience(client):
@@ -98,10 +104,15 @@ def test_a_pool_that_is_not_there_or_another_audience(client):
     public = state["service_accounts"][EMAIL]["keys"][keys[0]]
     assert ask() == "invalid_target"
     assert ask(audience="p/q") == "invalid_request"
+    in_json = {"Content-Type": "application/json"}
+    body = {"grantType": exchange["grant_type"], "requestedTokenType": exchange["requested_token_type"]}
+    body |= {"subjectTokenType": exchange["subject_token_type"], "audience": exchange["audience"]}
+    assert client("/v1/token", body, token=None, **in_json)[1]["error"] == "invalid_target"
+    assert client("/v1/token", b"[", token=None, **in_json)[1]["error"] == "invalid_request"
     client.server.admin("create-identity-provider", name=exchange["audience"], issuer="https://i.test", keys={keys[0]: public})
     right = {"iss": "https://i.test", "sub": "workload", "aud": "https:" + exchange["audience"]}
     assert ask(subject_token=client.assertion(**right)) is None
-    for wrong in ({"iss": "https://j.test"}, {"aud": "else"}, {"sub": None}, {"exp": 1}, {"iat": 1}):
+    for wrong in ({"iss": "https://j.test"}, {"aud": "else"}, {"aud": [{}]}, {"sub": None}, {"exp": 1}, {"iat": 1}):
         assert ask(subject_token=client.assertion(**right | wrong)) == "invalid_grant", wrong
 
 

@@ -75,6 +75,7 @@ def test_an_administrator_may_use_the_api_itself(client):
     page = client(f"/v1/{key}/cryptoKeyVersions?pageSize=1")[1]
     assert page["totalSize"] == 2 and len(page["cryptoKeyVersions"]) == 1
     page = client(f"/v1/{key}/cryptoKeyVersions?pageSize=1&pageToken={page['nextPageToken']}")[1]
+    assert client(f"/v1/{key}/cryptoKeyVersions?pageToken=x")[0] == 400
     assert page["cryptoKeyVersions"][0]["name"] == second and "nextPageToken" not in page
     asked = {"permissions": ["cloudkms.cryptoKeyVersions.useToEncrypt", "cloudkms.cryptoKeys.setIamPolicy"]}
     assert client(f"/v1/{key}:testIamPermissions", asked)[1] == {"permissions": asked["permissions"][:1]}

@@ -39,7 +39,7 @@ def exchange_assertion(state: State, identity: Identity, body: bytes, own_uris: 
         raise OAuthError("invalid_grant", "Invalid JWT Signature.") from None
     if account.disabled:
         raise OAuthError("invalid_grant", "Invalid grant: account not found")
-    if claims.get("aud") not in {TOKEN_URI, *own_uris}:
+    if claims.get("aud") not in (TOKEN_URI, *own_uris):
         raise OAuthError("invalid_grant", f"Invalid JWT: Failed audience check. The right audience is {TOKEN_URI}")
     if times_are_valid(claims) != "valid":
         description = (
@@ -59,7 +59,7 @@ def exchange_assertion(state: State, identity: Identity, body: bytes, own_uris: 
 
 def exchange_subject_token(state: State, identity: Identity, body: bytes, content_type: str) -> tuple[dict, str]:
     """The token exchange (RFC 8693) of workload identity federation, with JSON Web Tokens as subject tokens."""
-    form = _snake_keys(json.loads(body or b"{}")) if "json" in content_type else _form(body)
+    form = _json(body) if "json" in content_type else _form(body)
     if form.get("grant_type") != TOKEN_EXCHANGE:
         raise OAuthError("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
     if form.get("requested_token_type") != ACCESS_TOKEN or form.get("subject_token_type") not in SUBJECT_TOKENS:
@@ -92,7 +92,7 @@ def exchange_subject_token(state: State, identity: Identity, body: bytes, conten
 def generate_access_token(identity: Identity, caller: Caller, target: str, body: dict) -> dict:
     """Impersonation of a service account."""
     scopes = frozenset(body.get("scope") or [])
-    lifetime = re.fullmatch(r"(\d+)s", body.get("lifetime") or f"{HOUR}s")
+    lifetime = re.fullmatch(r"(\d+)(\.\d+)?s", body.get("lifetime") or f"{HOUR}s")
     if not scopes:
         raise invalid_argument("The scope field is required.")
     if lifetime is None or not 0 < int(lifetime[1]) <= HOUR:
@@ -110,10 +110,10 @@ def _verified_subject(provider: IdentityProvider, token: str) -> dict:
         raise OAuthError("invalid_grant", f"Error connecting to the issuer or verifying the signature: {error}.") from None
     if claims.get("iss") != provider.issuer:
         raise OAuthError("invalid_grant", "The issuer in ID Token does not match the expected ones.")
-    accepted = set(provider.allowed_audiences) or {provider.name, f"https:{provider.name}"}
-    audiences = claims.get("aud")
-    if not accepted & set(audiences if isinstance(audiences, list) else [audiences]):
-        raise OAuthError("invalid_grant", f"The audience in ID Token [{audiences}] does not match the expected audience.")
+    accepted = provider.allowed_audiences or [provider.name, f"https:{provider.name}"]
+    audiences = claims["aud"] if isinstance(claims.get("aud"), list) else [claims.get("aud")]
+    if not any(audience in accepted for audience in audiences):
+        raise OAuthError("invalid_grant", f"The audience in ID Token {audiences} does not match the expected audience.")
     now, issued, expires = time.time(), claims.get("iat"), claims.get("exp")
     if not isinstance(issued, int | float) or not isinstance(expires, int | float):
         raise OAuthError("invalid_grant", "ID Token lacks the claim iat or exp.")
@@ -128,5 +128,10 @@ def _form(body: bytes) -> dict[str, str]:
     return dict(parse_qsl(body.decode("utf-8", "replace")))
 
 
-def _snake_keys(body: dict) -> dict:
-    return {re.sub(r"[A-Z]", lambda found: "_" + found[0].lower(), name): value for name, value in body.items()}
+def _json(body: bytes) -> dict[str, str]:
+    """The same fields in the names of JSON, such as grantType."""
+    try:
+        value = json.loads(body)
+        return {re.sub(r"[A-Z]", lambda found: "_" + found[0].lower(), name): str(field) for name, field in value.items()}
+    except (ValueError, AttributeError):
+        raise OAuthError("invalid_request", "The body is not a JSON object.") from None
