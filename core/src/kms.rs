@@ -19,6 +19,8 @@ mod bulkhead;
 pub(crate) mod derived;
 #[cfg(test)]
 mod held;
+#[cfg(all(test, feature = "sqlite"))]
+mod isolation;
 pub(crate) mod key_file;
 mod local;
 mod remote;

@@ -10,7 +10,7 @@ mod flight;
 mod sweeper;
 mod terms;
 #[cfg(all(test, feature = "sqlite"))]
-mod tests;
+pub(crate) mod tests;
 
 pub(crate) use consent::Consent;
 pub(crate) use terms::Terms;

@@ -17,6 +17,8 @@ use crate::secret::Secret;
 pub(crate) enum Answer {
     Agree,
     Fail(ErrorCode),
+    /// It never answers.
+    Silence,
 }
 
 pub(crate) struct HeldKms {
@@ -75,6 +77,7 @@ impl HeldKms {
         let _ = released.wait_for(|released| released.contains(&number)).await;
         match answer {
             Answer::Agree => Ok(()),
+            Answer::Silence => std::future::pending().await,
             Answer::Fail(code) => Err(KmsFailure::new(code, "as the test says")),
         }
     }

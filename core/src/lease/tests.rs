@@ -17,17 +17,17 @@ mod interleavings;
 mod streams;
 
 /// A vault whose customers `a` (keys `a1` and `a2`, either opens) and `b` (key `b1`) have keys in a KMS of the test's.
-pub(super) struct Scene {
-    pub(super) clock: Arc<HeldClock>,
-    pub(super) kms: Arc<HeldKms>,
-    pub(super) vault: Vault,
+pub(crate) struct Scene {
+    pub(crate) clock: Arc<HeldClock>,
+    pub(crate) kms: Arc<HeldKms>,
+    pub(crate) vault: Vault,
     directory: tempfile::TempDir,
 }
 
 const START: u64 = 1_000_000;
 
 impl Scene {
-    pub(super) fn new(extra: &str) -> Self {
+    pub(crate) fn new(extra: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let made = crate::init(&directory.path().join("vault")).unwrap();
         for key in ["a1", "a2", "b1"] {
@@ -40,11 +40,11 @@ impl Scene {
         Self { vault: Vault::open_in(config, environment).unwrap(), clock, kms, directory }
     }
 
-    pub(super) fn encrypt(&self, tenant: &str) -> Result<Vec<u8>, Error> {
+    pub(crate) fn encrypt(&self, tenant: &str) -> Result<Vec<u8>, Error> {
         self.vault.encrypt_blocking(b"data", &context(tenant), None)
     }
 
-    pub(super) fn decrypt(&self, tenant: &str, envelope: &[u8]) -> Result<Vec<u8>, Error> {
+    pub(crate) fn decrypt(&self, tenant: &str, envelope: &[u8]) -> Result<Vec<u8>, Error> {
         self.vault.decrypt_blocking(envelope, &context(tenant), None)
     }
 
@@ -83,7 +83,7 @@ fn toml(extra: &str, state: &str) -> String {
     )
 }
 
-pub(super) fn context(tenant: &str) -> Context {
+pub(crate) fn context(tenant: &str) -> Context {
     Context::new([("organization_id", tenant)]).unwrap()
 }
 
