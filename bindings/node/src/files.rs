@@ -130,7 +130,7 @@ impl Work for Begin {
         self.open_files()?;
         let aad = self.aad.as_deref();
         let codec = match self.encrypt {
-            Some(options) => Codec::Encryptor(self.vault.encryptor_now(&self.context, aad, options)?),
+            Some(options) => Codec::encryptor(self.vault.encryptor_now(&self.context, aad, options)?),
             None => Codec::Decryptor(self.vault.decryptor(&self.context, aad)?),
         };
         self.copy(codec)
@@ -140,7 +140,7 @@ impl Work for Begin {
         Box::pin(async move {
             let options = self.encrypt.unwrap_or_default();
             let encryptor = self.vault.encryptor(&self.context, self.aad.as_deref(), options).await?;
-            self.copy(Codec::Encryptor(encryptor))
+            self.copy(Codec::encryptor(encryptor))
         })
     }
 }

@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::pin::Pin;
 
-use libvault::{Context, DecryptReader, Decryptor, Error, Result, Vault, WipedBytes};
+use libvault::{Context, DecryptReader, Decryptor, Error, ErrorCode, Result, Vault, WipedBytes};
 use napi::bindgen_prelude::{AsyncTask, External};
 use napi_derive::napi;
 
@@ -125,6 +125,9 @@ impl Work for Length {
 impl Work for ReadAt {
     fn run_now(&mut self) -> Result<Reply> {
         self.reader.with(|open| {
+            if open.reader.must_ask_again() {
+                return Err(Error::new(ErrorCode::WouldBlock, "a KMS has to be asked again"));
+            }
             let available = u64::try_from(open.length()? - self.offset).unwrap_or(0);
             let length = available.min(self.length.into()) as usize;
             let mut bytes = WipedBytes::new(vec![0; length]);
@@ -136,7 +139,14 @@ impl Work for ReadAt {
     }
 
     fn run(self: Box<Self>) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>> {
-        Box::pin(async { Err(used_no_network()) })
+        Box::pin(async move {
+            let mut this = self;
+            let mut open = this.reader.take()?;
+            let asked = open.reader.ask_again().await;
+            this.reader.put_back(open);
+            asked?;
+            this.run_now()
+        })
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::pin::Pin;
 
-use libvault::{Context, Decryptor, Encryptor, Error, Result, StreamOptions, Vault, WipedBytes, wipe};
+use libvault::{Context, Decryptor, Encryptor, Error, ErrorCode, Result, StreamOptions, Vault, WipedBytes, wipe};
 use napi::Env;
 use napi::bindgen_prelude::{AsyncTask, BufferSlice, External};
 use napi_derive::napi;
@@ -25,8 +25,14 @@ pub(crate) struct Steps {
 }
 
 pub(crate) enum Codec {
-    Encryptor(Encryptor),
+    Encryptor(Writing),
     Decryptor(Decryptor),
+}
+
+/// An encryptor, and the plaintext that came while a KMS had to be asked again.
+pub(crate) struct Writing {
+    encryptor: Encryptor,
+    waiting: WipedBytes,
 }
 
 /// Begins to encrypt; the promise's value has a `stream`.
@@ -101,7 +107,10 @@ impl Work for Step {
         Box::pin(async move {
             let mut steps = self.stream.take()?;
             let mut output = WipedBytes::default();
-            let result = steps.codec.go_on(&mut output).await;
+            let mut result = steps.codec.go_on(&mut output).await;
+            if result.is_ok() && self.input.is_none() {
+                result = steps.codec.finish(&mut output);
+            }
             let bytes = steps.codec.bytes(output);
             self.stream.put_back(steps);
             result.map(|()| Reply::Bytes(bytes))
@@ -128,24 +137,28 @@ impl Steps {
 }
 
 impl Codec {
+    pub(crate) fn encryptor(encryptor: Encryptor) -> Self {
+        Self::Encryptor(Writing { encryptor, waiting: WipedBytes::default() })
+    }
+
     /// After `WouldBlock` the input is taken: [`Codec::go_on`] does the rest.
     pub(crate) fn update_now(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
         match self {
-            Self::Encryptor(encryptor) => encryptor.update(input, output),
+            Self::Encryptor(writing) => writing.update(input, output),
             Self::Decryptor(decryptor) => decryptor.update_now(input, output),
         }
     }
 
     pub(crate) async fn go_on(&mut self, output: &mut Vec<u8>) -> Result<()> {
         match self {
-            Self::Encryptor(_) => Ok(()),
+            Self::Encryptor(writing) => writing.go_on(output).await,
             Self::Decryptor(decryptor) => decryptor.update(&[], output).await,
         }
     }
 
     pub(crate) fn finish(&mut self, output: &mut Vec<u8>) -> Result<()> {
         match self {
-            Self::Encryptor(encryptor) => encryptor.finish(output),
+            Self::Encryptor(writing) => writing.encryptor.finish(output),
             Self::Decryptor(decryptor) => decryptor.finish(output),
         }
     }
@@ -155,5 +168,21 @@ impl Codec {
             Self::Encryptor(_) => Bytes::Public(output.into_unwiped()),
             Self::Decryptor(_) => Bytes::Secret(output),
         }
+    }
+}
+
+impl Writing {
+    fn update(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
+        let result = self.encryptor.update(input, output);
+        if result.as_ref().is_err_and(|error| *error == ErrorCode::WouldBlock) {
+            self.waiting.extend_from_slice(input);
+        }
+        result
+    }
+
+    async fn go_on(&mut self, output: &mut Vec<u8>) -> Result<()> {
+        self.encryptor.ask_again().await?;
+        let waiting = std::mem::take(&mut self.waiting);
+        self.update(&waiting, output)
     }
 }

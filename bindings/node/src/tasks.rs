@@ -224,7 +224,7 @@ fn to_value(result: Result<Reply, Error>) -> Outcome<ReplyValue> {
     match result {
         Ok(Reply::Bytes(bytes)) => Either::A(Either3::A(bytes)),
         Ok(Reply::DataKey(data_key)) => made(Made { data_key: Some(data_key.into()), ..Made::default() }),
-        Ok(Reply::Encryptor(encryptor)) => made(Made::stream(Codec::Encryptor(encryptor))),
+        Ok(Reply::Encryptor(encryptor)) => made(Made::stream(Codec::encryptor(encryptor))),
         Ok(Reply::Copy(copy)) => made(Made { copy: Some(External::new(copy)), ..Made::default() }),
         Ok(Reply::IsUnfinished(is_unfinished)) => Either::A(Either3::C(is_unfinished)),
         Ok(Reply::Reader(reader)) => made(Made { reader: Some(External::new(reader)), ..Made::default() }),

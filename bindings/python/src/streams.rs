@@ -46,12 +46,21 @@ impl Encryptor {
     /// Takes plaintext and gives what of the envelope is ready.
     fn update<'py>(&self, py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
         let data = Input::new(data, "data")?;
-        self.step(py, |encryptor, output| encryptor.update(data.as_slice(), output))
+        self.step(py, |encryptor, output| encryptor.update_blocking(data.as_slice(), output))
+    }
+
+    /// The same without waiting; `None` if a KMS has to be asked again first, with nothing taken.
+    fn update_now<'py>(&self, py: Python<'py>, data: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let data = Input::new(data, "data")?;
+        let mut encryptor = lock(&self.0)?;
+        let (encryptor, mut output) = (&mut *encryptor, Vec::new());
+        let done = errors::call_now_detached(py, || encryptor.update(data.as_slice(), &mut output))?;
+        Ok(done.map(|()| PyBytes::new(py, &output)))
     }
 
     /// Gives the rest of the envelope.
     fn finish<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        self.step(py, CoreEncryptor::finish)
+        self.step(py, CoreEncryptor::finish_blocking)
     }
 }
 
@@ -101,14 +110,14 @@ impl Decryptor {
         self.step(py, |decryptor, output| decryptor.update_now(envelope.as_slice(), output))
     }
 
-    /// Says that the envelope ends here, and gives the rest of the plaintext.
+    /// Says that the envelope ends here, and gives the rest of the plaintext; `None` if a KMS has to be called first.
     fn finish<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
         self.step(py, CoreDecryptor::finish)
     }
 }
 
 impl Decryptor {
-    /// Has the key fetched on the runtime, and gives the plaintext that waited for it. A future that is dropped ends the stream.
+    /// Has the key fetched, or asked for again, on the runtime, and gives the plaintext that waited for it. A future that is dropped ends the stream.
     pub(crate) fn fetch_key(&self) -> PyResult<impl Future<Output = Result<WipedBytes, Error>> + Send + 'static> {
         let place = Arc::clone(&self.place);
         let mut decryptor = lock(&place)?.take().ok_or_else(in_use)?;

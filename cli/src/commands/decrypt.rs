@@ -17,6 +17,6 @@ pub(super) fn run(arguments: &PayloadArguments, reporter: Reporter) -> Result<()
         let mut decryptor = vault.decryptor(&context, aad.as_deref().map(Vec::as_slice))?;
         let mut pipe = Pipe::open(&arguments.input, &output, reporter)?;
         pipe.work_on_rest(|piece, plaintext| decryptor.update_blocking(piece, plaintext))?;
-        output.answer(pipe.finish(|plaintext| decryptor.finish(plaintext))?, reporter)
+        output.answer(pipe.finish(|plaintext| decryptor.finish_blocking(plaintext))?, reporter)
     })
 }

@@ -52,7 +52,7 @@ fn encrypt_frames(
     mut pipe: Pipe,
 ) -> Result<u64, Failure> {
     let mut encryptor = vault.encryptor_blocking(context, aad, options)?;
-    pipe.work(begun, |piece, envelope| encryptor.update(piece, envelope))?;
-    pipe.work_on_rest(|piece, envelope| encryptor.update(piece, envelope))?;
-    pipe.finish(|envelope| encryptor.finish(envelope))
+    pipe.work(begun, |piece, envelope| encryptor.update_blocking(piece, envelope))?;
+    pipe.work_on_rest(|piece, envelope| encryptor.update_blocking(piece, envelope))?;
+    pipe.finish(|envelope| encryptor.finish_blocking(envelope))
 }

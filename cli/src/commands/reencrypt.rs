@@ -17,6 +17,6 @@ pub(super) fn run(arguments: &ReencryptArguments, reporter: Reporter) -> Result<
         let mut reencryptor = vault.reencryptor(&context, aad, arguments.downgrade.into())?;
         let mut pipe = Pipe::open(&payload.input, &output, reporter)?;
         pipe.work_on_rest(|piece, envelope| reencryptor.update_blocking(piece, envelope))?;
-        output.answer(pipe.finish(|envelope| reencryptor.finish(envelope))?, reporter)
+        output.answer(pipe.finish(|envelope| reencryptor.finish_blocking(envelope))?, reporter)
     })
 }

@@ -96,6 +96,11 @@ impl Encryptor {
         now(self.asking(Shape::Blocking, |this| this.finish(output)))
     }
 
+    /// Whether the keys have to be asked before the stream goes on.
+    pub fn must_ask_again(&self) -> bool {
+        self.permit.is_due()
+    }
+
     /// Asks the keys whether they still agree, if that is due: a stream uses its key no longer than a lease (`docs/leases.md`).
     ///
     /// # Errors

@@ -10,6 +10,7 @@ use super::Decryptor;
 use super::decryptor::Payload;
 use super::io::{PIECE, read_piece};
 use super::random_access::RandomAccess;
+use crate::error::Result;
 
 /// Decrypts what it reads from another reader, which holds one envelope and nothing behind it.
 ///
@@ -56,6 +57,19 @@ impl<R: Read> DecryptReader<R> {
             ended: false,
             random_access: None,
         }
+    }
+
+    /// Whether the next read has to ask a KMS again, and waits for it on its thread: see [`Decryptor::ask_again`].
+    pub fn must_ask_again(&self) -> bool {
+        self.decryptor.must_ask_again()
+    }
+
+    /// Asks now, without keeping a thread.
+    ///
+    /// # Errors
+    /// As [`Decryptor::ask_again`].
+    pub async fn ask_again(&mut self) -> Result<()> {
+        self.decryptor.ask_again().await
     }
 
     /// Decrypts the next piece of `inner`, of at most `length` bytes, into `opened`.

@@ -241,10 +241,13 @@ async def encrypt_stream(
     encryptor = await _encryptor(vault, context, aad, frame_size)
     async for chunk in data:
         for piece in _pieces(chunk):
-            short = len(piece) <= _AT_ONCE_UP_TO
-            if envelope := encryptor.update(piece) if short else await in_thread(encryptor.update, piece):
+            envelope = encryptor.update_now(piece) if len(piece) <= _AT_ONCE_UP_TO else None
+            if envelope is None:
+                # Long, or a KMS has to be asked again.
+                envelope = await in_thread(encryptor.update, piece)
+            if envelope:
                 yield envelope
-    yield encryptor.finish()
+    yield await in_thread(encryptor.finish)
 
 
 async def decrypt_stream(
@@ -265,7 +268,10 @@ async def decrypt_stream(
             if data:
                 has_key = True
                 yield data
-    data = await in_thread(decryptor.finish)
+    while (data := await in_thread(decryptor.finish)) is None:
+        calls = of_running_loop()
+        if data := await calls.end(calls.native.fetch_key(vault, decryptor)):
+            yield data
     if data:
         yield data
 
