@@ -1,6 +1,7 @@
 //! The configuration: a TOML file or a mapping of the same shape, parsed into values that cannot be wrong (`docs/configuration.md`).
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::kms::Timeouts;
 #[cfg(feature = "aws")]
 use crate::kms::aws::AwsIdentity;
+use crate::kms::network::{NetworkConfig, ProxyRule};
 use crate::lease::LeaseRules;
 use crate::registry::MatchRules;
 
@@ -26,6 +28,7 @@ pub struct Config {
     pub(crate) timeouts: Timeouts,
     pub(crate) leases: LeaseRules,
     pub(crate) audit: Option<AuditConfig>,
+    pub(crate) network: NetworkConfig,
     #[cfg(feature = "aws")]
     pub(crate) aws_identity: AwsIdentity,
     pub(crate) aws_endpoint: Option<String>,
@@ -102,7 +105,8 @@ impl raw::Config {
             required_names: self.required_names,
             shred_items: check_shred_items(self.shred_items)?,
         };
-        let aws_endpoint = development_endpoint(self.aws.endpoint.as_deref(), self.development.allow_endpoint)?;
+        let aws_endpoint =
+            development_endpoint("aws.endpoint", self.aws.endpoint.as_deref(), self.development.allow_endpoint)?;
         Ok(Config {
             root_key_path: base.join(&root_key.path),
             store_path: base.join(&self.store),
@@ -111,6 +115,7 @@ impl raw::Config {
             timeouts: self.timeouts.check()?,
             leases: self.leases.check()?,
             audit: self.audit.check(base)?,
+            network: self.network.check(base)?,
             #[cfg(feature = "aws")]
             aws_identity: self.aws.identity()?,
             aws_endpoint,
@@ -181,6 +186,13 @@ impl raw::Audit {
     }
 }
 
+impl raw::Network {
+    fn check(self, base: &Path) -> Result<NetworkConfig> {
+        let proxy = self.proxy.as_deref().map_or(Ok(ProxyRule::default()), ProxyRule::parse)?;
+        Ok(NetworkConfig { proxy, ca_bundle: self.ca_bundle.map(|path| base.join(path)) })
+    }
+}
+
 #[cfg(feature = "aws")]
 impl raw::Aws {
     fn identity(self) -> Result<AwsIdentity> {
@@ -205,10 +217,10 @@ impl raw::Aws {
 }
 
 /// An endpoint of one's own is for emulators: plain `http` on this machine, or `https`, and only behind the switch.
-fn development_endpoint(endpoint: Option<&str>, allowed: bool) -> Result<Option<String>> {
+fn development_endpoint(field: &str, endpoint: Option<&str>, allowed: bool) -> Result<Option<String>> {
     let Some(endpoint) = endpoint else { return Ok(None) };
     if !allowed {
-        return Err(Error::config("aws.endpoint", "needs development.allow_endpoint = true"));
+        return Err(Error::config(field, "needs development.allow_endpoint = true"));
     }
     let is_loopback = endpoint.strip_prefix("http://").is_some_and(|rest| {
         let authority = rest.split('/').next().unwrap_or_default();
@@ -218,9 +230,19 @@ fn development_endpoint(endpoint: Option<&str>, allowed: bool) -> Result<Option<
     });
     if !is_loopback && !endpoint.starts_with("https://") {
         return Err(Error::config(
-            "aws.endpoint",
+            field,
             "is neither https:// nor http:// on this machine (127.0.0.1, localhost, [::1])",
         ));
     }
     Ok(Some(endpoint.to_owned()))
+}
+
+/// As [`development_endpoint`], for providers that keep the names of hosts: the address of this machine that all their connections go to.
+pub(crate) fn development_route(field: &str, endpoint: Option<&str>, allowed: bool) -> Result<Option<SocketAddr>> {
+    let Some(endpoint) = development_endpoint(field, endpoint, allowed)? else { return Ok(None) };
+    let address = endpoint.split_once("://").map_or("", |(_, rest)| rest).trim_end_matches('/');
+    match address.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() && address.port() != 0 => Ok(Some(address)),
+        _ => Err(Error::config(field, "is not an address of this machine and a port, such as https://127.0.0.1:8443")),
+    }
 }

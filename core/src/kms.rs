@@ -1,5 +1,7 @@
 //! Customer keys: one trait, a provider each in a module of its own.
 
+#[cfg(any(feature = "aws", feature = "http-client"))]
+use std::error::Error as StdError;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -23,6 +25,9 @@ mod held;
 mod isolation;
 pub(crate) mod key_file;
 mod local;
+pub(crate) mod network;
+#[cfg(any(feature = "aws", feature = "http-client"))]
+mod per_runtime;
 mod remote;
 
 #[cfg(test)]
@@ -37,6 +42,18 @@ pub(crate) struct Timeouts {
     pub(crate) connect: Duration,
     pub(crate) attempt: Duration,
     pub(crate) total: Duration,
+}
+
+/// Text from outside, short enough for a log line and on one line.
+#[cfg(any(feature = "aws", feature = "http-client"))]
+fn bounded(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(120).collect()
+}
+
+/// An error and what caused it, outermost first.
+#[cfg(any(feature = "aws", feature = "http-client"))]
+fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| (*error).source())
 }
 
 /// A future that can be kept behind `dyn`.
@@ -97,7 +114,7 @@ pub(crate) struct UnwrapRequest<'a> {
 }
 
 /// Why a KMS did not do what it was asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct KmsFailure {
     pub(crate) code: ErrorCode,
     pub(crate) message: String,

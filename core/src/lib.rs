@@ -59,11 +59,12 @@ pub use vault::{DataKey, Vault};
 /// The version of the library.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Whether this build has a feature: `aws`, `aws-lc`, `rust-crypto` or `sqlite`.
+/// Whether this build has a feature: `aws`, `aws-lc`, `azure`, `rust-crypto` or `sqlite`.
 pub fn has_feature(name: &str) -> bool {
     match name {
         "aws" => cfg!(feature = "aws"),
         "aws-lc" => cfg!(feature = "aws-lc"),
+        "azure" => cfg!(feature = "azure"),
         "rust-crypto" => cfg!(feature = "rust-crypto"),
         "sqlite" => cfg!(feature = "sqlite"),
         _ => false,

@@ -29,6 +29,8 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) audit: Audit,
     #[serde(default)]
+    pub(super) network: Network,
+    #[serde(default)]
     pub(super) aws: Aws,
     #[serde(default)]
     pub(super) development: Development,
@@ -110,6 +112,13 @@ pub(super) enum AuditMode {
     #[default]
     Strict,
     Relaxed,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Network {
+    pub(super) proxy: Option<String>,
+    pub(super) ca_bundle: Option<PathBuf>,
 }
 
 #[derive(Deserialize, Default)]
@@ -266,7 +275,8 @@ where
     serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let path = error.path().to_string();
         // A message about a value of the wrong type quotes the value.
-        if (path == "aws" || path.starts_with("aws.")) && !describe(error.inner()).contains("unknown field") {
+        let may_be_secret = ["aws", "azure", "gcp", "network"].contains(&path.split('.').next().unwrap_or_default());
+        if may_be_secret && !describe(error.inner()).contains("unknown field") {
             return Error::config(path, "has a value of the wrong type, or one that is not known");
         }
         Error::config(path, describe(error.inner()))

@@ -1,5 +1,9 @@
 //! Opening a vault: files are read, ids pinned, and nothing secret is made up that was not configured.
 
+#[cfg(feature = "http-client")]
+use std::cell::LazyCell;
+#[cfg(feature = "http-client")]
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -12,6 +16,8 @@ use crate::config::{AuditConfig, BindingConfig, Config, KeyAddress, KeyConfig};
 use crate::error::{Error, ErrorCode, Result};
 #[cfg(feature = "aws")]
 use crate::kms::aws::{AwsClients, AwsKey};
+#[cfg(feature = "http-client")]
+use crate::kms::network::{HttpClients, Network};
 use crate::kms::{Kek, KeyFile, LocalKey, RemoteKey, Timeouts};
 use crate::lease::Leases;
 use crate::log::Log;
@@ -125,9 +131,15 @@ struct KekFactory<'a> {
     log: &'a Arc<Log>,
     timeouts: Timeouts,
     before: Option<&'a Registry>,
+    #[cfg(feature = "http-client")]
+    network: Lazy<Arc<Network>>,
     #[cfg(feature = "aws")]
     aws: Arc<AwsClients>,
 }
+
+/// What only some configurations need, made from the configuration when the first key asks for it.
+#[cfg(feature = "http-client")]
+type Lazy<T> = LazyCell<Result<T>, Box<dyn FnOnce() -> Result<T>>>;
 
 impl<'a> KekFactory<'a> {
     fn new(
@@ -143,6 +155,11 @@ impl<'a> KekFactory<'a> {
             log,
             timeouts: config.timeouts,
             before,
+            #[cfg(feature = "http-client")]
+            network: {
+                let network = config.network.clone();
+                LazyCell::new(Box::new(move || Network::new(&network).map(Arc::new)))
+            },
             #[cfg(feature = "aws")]
             aws: Arc::new(AwsClients::new(config.aws_identity.clone(), config.timeouts, config.aws_endpoint.clone())),
         }
@@ -184,6 +201,13 @@ impl<'a> KekFactory<'a> {
             KeyAddress::Aws(arn) => self.remote(AwsKey::new(arn, Arc::clone(&self.aws)), &config.id, &address),
         };
         Ok(CustomerKey { id: key_id(&config.id), name: config.id, address, kek })
+    }
+
+    /// HTTP clients of one provider, which share the network's settings with the others.
+    #[cfg(feature = "http-client")]
+    fn http(&self, route: Option<SocketAddr>) -> Result<HttpClients> {
+        let network = self.network.as_ref().map_err(Clone::clone)?;
+        Ok(HttpClients::new(Arc::clone(network), self.timeouts.connect, route))
     }
 
     /// What is known of the key's health outlives a reload, as long as the id stands for the same address.

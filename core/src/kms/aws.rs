@@ -20,7 +20,7 @@ mod reply_limit;
 pub(crate) use arn::KeyArn;
 pub(crate) use client::{AwsClients, AwsIdentity};
 
-use super::{BoxFuture, Kek, KmsFailure, KmsReply, UnwrapRequest, WrapRequest, attempts};
+use super::{BoxFuture, Kek, KmsFailure, KmsReply, UnwrapRequest, WrapRequest, attempts, bounded};
 use crate::envelope::{MAX_BLOB, WRAP_PLAINTEXT};
 use crate::error::ErrorCode;
 use crate::secret::Secret;
@@ -75,7 +75,7 @@ impl Kek for AwsKey {
                 .set_encryption_context(Some(encryption_context(request.selector, request.bind)));
             let reply = attempts::apart(async move { call.send().await.map_err(failure::from_sdk) }).await?;
             self.check_answering_key(reply.key_id())?;
-            let request_id = reply.request_id().map(failure::bounded);
+            let request_id = reply.request_id().map(bounded);
             let blob = reply.ciphertext_blob.map(Blob::into_inner).unwrap_or_default();
             if blob.is_empty() || blob.len() > MAX_BLOB {
                 let message = format!("the KMS answered with a ciphertext of {} bytes", blob.len());
@@ -101,7 +101,7 @@ impl Kek for AwsKey {
             // Taken first, so that it is wiped whatever else the answer says.
             let plaintext = reply.plaintext.take().map(Blob::into_inner).map(WipedBytes::new);
             self.check_answering_key(reply.key_id())?;
-            let request_id = reply.request_id().map(failure::bounded);
+            let request_id = reply.request_id().map(bounded);
             let Some(plaintext) = plaintext else {
                 return Err(KmsFailure::new(ErrorCode::KmsUnavailable, "the KMS answered without a plaintext"));
             };

@@ -1,9 +1,6 @@
 //! SDK clients: one per region and runtime, made when first needed, with our deadlines and without anything from the environment
 //! that could lead a request elsewhere.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
@@ -12,17 +9,12 @@ use aws_sdk_kms::Client;
 use aws_sdk_kms::config::retry::RetryConfig;
 use aws_sdk_kms::config::timeout::TimeoutConfig;
 use aws_sdk_kms::config::{Credentials, SharedCredentialsProvider, StalledStreamProtectionConfig};
-use libvault_memory::ForkLocal;
-use tokio::runtime::{Handle, Id};
 
 use super::KeyArn;
 use super::reply_limit::ReplyLimit;
-use crate::error::ErrorCode;
 use crate::fork::UndividedPolls;
+use crate::kms::per_runtime::PerRuntime;
 use crate::kms::{KmsFailure, Timeouts};
-
-/// Clients of runtimes that are gone would pile up otherwise.
-const MAX_CLIENTS: usize = 64;
 
 /// Who the vendor is to AWS.
 #[derive(Clone)]
@@ -32,38 +24,26 @@ pub(crate) enum AwsIdentity {
     Static { access_key_id: String, secret_access_key: String, session_token: Option<String> },
 }
 
-/// By the runtime and the endpoint.
-type Clients = HashMap<(Id, String), Client>;
-
 pub(crate) struct AwsClients {
     identity: AwsIdentity,
     timeouts: Timeouts,
     /// Development only: replaces the endpoint that the ARN gives.
     endpoint: Option<String>,
-    /// A connection is driven by the runtime that opened it, so a client never crosses runtimes (nor a fork, which starts a new one).
-    clients: ForkLocal<Mutex<Clients>>,
+    /// By the endpoint.
+    clients: PerRuntime<Client>,
 }
 
 impl AwsClients {
     pub(crate) fn new(identity: AwsIdentity, timeouts: Timeouts, endpoint: Option<String>) -> Self {
-        Self { identity, timeouts, endpoint, clients: ForkLocal::new() }
+        Self { identity, timeouts, endpoint, clients: PerRuntime::new() }
     }
 
     pub(super) async fn for_region(&self, arn: &KeyArn) -> Result<Client, KmsFailure> {
-        let runtime = Handle::try_current().map_err(|_| {
-            KmsFailure::new(ErrorCode::InvalidArgument, "asynchronous calls to a KMS need a tokio runtime")
-        })?;
-        let slot = (runtime.id(), arn.endpoint());
-        if let Some(client) = self.lock().get(&slot) {
-            return Ok(client.clone());
+        let endpoint = arn.endpoint();
+        match self.clients.find(&endpoint)? {
+            Some(client) => Ok(client),
+            None => self.clients.keep(&endpoint, UndividedPolls::new(self.connect(arn)).await),
         }
-        let client = UndividedPolls::new(self.connect(arn)).await;
-        let mut clients = self.lock();
-        if clients.len() >= MAX_CLIENTS {
-            clients.clear();
-        }
-        // A racing call may have been first: everyone uses its connections.
-        Ok(clients.entry(slot).or_insert(client).clone())
     }
 
     async fn connect(&self, arn: &KeyArn) -> Client {
@@ -108,10 +88,6 @@ impl AwsClients {
 
     /// Forgets every client, and so every connection.
     pub(super) fn clear(&self) {
-        self.lock().clear();
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Clients> {
-        self.clients.get_or_make(|_| Mutex::default()).lock().unwrap_or_else(PoisonError::into_inner)
+        self.clients.clear();
     }
 }

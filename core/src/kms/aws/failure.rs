@@ -12,7 +12,7 @@ use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::operation::RequestId;
 
 use crate::error::ErrorCode;
-use crate::kms::KmsFailure;
+use crate::kms::{KmsFailure, bounded, causes};
 
 pub(super) fn from_sdk<E>(error: SdkError<E, HttpResponse>) -> KmsFailure
 where
@@ -124,15 +124,6 @@ fn retry_after(response: &HttpResponse) -> Option<Duration> {
 
 fn root_cause(error: &(dyn StdError + 'static)) -> String {
     causes(error).last().map(|cause| bounded(&cause.to_string())).unwrap_or_default()
-}
-
-fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
-    std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| (*error).source())
-}
-
-/// Text from outside, short enough for a log line and on one line.
-pub(super) fn bounded(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(120).collect()
 }
 
 #[cfg(test)]
