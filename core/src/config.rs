@@ -6,9 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 mod bindings;
+#[cfg(feature = "gcp")]
+mod gcp;
 mod raw;
 
 pub(crate) use bindings::{BindingConfig, KeyAddress, KeyConfig};
+#[cfg(feature = "gcp")]
+pub(crate) use gcp::GcpConfig;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorCode, Result};
@@ -32,6 +36,8 @@ pub struct Config {
     #[cfg(feature = "aws")]
     pub(crate) aws_identity: AwsIdentity,
     pub(crate) aws_endpoint: Option<String>,
+    #[cfg(feature = "gcp")]
+    pub(crate) gcp: GcpConfig,
     /// The development switch is on, used or not.
     pub(crate) allow_endpoint: bool,
     pub(crate) bindings: Vec<BindingConfig>,
@@ -119,6 +125,8 @@ impl raw::Config {
             #[cfg(feature = "aws")]
             aws_identity: self.aws.identity()?,
             aws_endpoint,
+            #[cfg(feature = "gcp")]
+            gcp: self.gcp.check(base, self.development.allow_endpoint)?,
             allow_endpoint: self.development.allow_endpoint,
             bindings: bindings::check(self.bindings, base)?,
         })

@@ -19,6 +19,8 @@ pub(crate) mod aws;
 mod breaker;
 mod bulkhead;
 pub(crate) mod derived;
+#[cfg(feature = "gcp")]
+pub(crate) mod gcp;
 #[cfg(test)]
 mod held;
 #[cfg(all(test, feature = "sqlite"))]
@@ -98,6 +100,7 @@ pub(crate) struct WrapRequest<'a> {
     pub(crate) plaintext: &'a Secret<WRAP_PLAINTEXT>,
     pub(crate) bind: &'a [u8; 32],
     /// The binding's own selector items: the only part of the context that a customer's KMS may see.
+    #[cfg_attr(not(feature = "aws"), allow(dead_code))]
     pub(crate) selector: &'a [(String, String)],
     /// When the whole operation has to be done; none for a key that needs no network.
     pub(crate) deadline: Option<Instant>,
@@ -108,6 +111,7 @@ pub(crate) struct WrapRequest<'a> {
 pub(crate) struct UnwrapRequest<'a> {
     pub(crate) blob: &'a [u8],
     pub(crate) bind: &'a [u8; 32],
+    #[cfg_attr(not(feature = "aws"), allow(dead_code))]
     pub(crate) selector: &'a [(String, String)],
     /// When the whole operation has to be done; none for a key that needs no network.
     pub(crate) deadline: Option<Instant>,

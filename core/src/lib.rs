@@ -7,7 +7,7 @@
 
 #![forbid(unsafe_code)]
 // Without a provider that needs the network, what only such a provider uses is idle.
-#![cfg_attr(not(feature = "aws"), allow(dead_code, unused_imports, unused_variables))]
+#![cfg_attr(not(any(feature = "aws", feature = "gcp")), allow(dead_code, unused_imports, unused_variables))]
 
 mod aead;
 mod audit;
@@ -59,12 +59,12 @@ pub use vault::{DataKey, Vault};
 /// The version of the library.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// Whether this build has a feature: `aws`, `aws-lc`, `azure`, `rust-crypto` or `sqlite`.
+/// Whether this build has a feature: `aws`, `aws-lc`, `gcp`, `rust-crypto` or `sqlite`.
 pub fn has_feature(name: &str) -> bool {
     match name {
         "aws" => cfg!(feature = "aws"),
         "aws-lc" => cfg!(feature = "aws-lc"),
-        "azure" => cfg!(feature = "azure"),
+        "gcp" => cfg!(feature = "gcp"),
         "rust-crypto" => cfg!(feature = "rust-crypto"),
         "sqlite" => cfg!(feature = "sqlite"),
         _ => false,

@@ -8,6 +8,8 @@ use crate::envelope::Policy;
 use crate::error::{Error, Result};
 #[cfg(feature = "aws")]
 use crate::kms::aws::KeyArn;
+#[cfg(feature = "gcp")]
+use crate::kms::gcp::{GcpAddress, KeyName, ServiceAccount};
 use crate::registry::State;
 
 const MAX_KEYS: usize = 10;
@@ -40,6 +42,8 @@ pub(crate) enum KeyAddress {
     LocalFile { configured: PathBuf, path: PathBuf },
     #[cfg(feature = "aws")]
     Aws(KeyArn),
+    #[cfg(feature = "gcp")]
+    Gcp(GcpAddress),
 }
 
 impl KeyAddress {
@@ -49,6 +53,9 @@ impl KeyAddress {
             Self::LocalFile { configured, .. } => format!("local:{}", configured.display()),
             #[cfg(feature = "aws")]
             Self::Aws(arn) => arn.as_str().to_owned(),
+            // The same key, by whatever endpoint and as whomever it is used.
+            #[cfg(feature = "gcp")]
+            Self::Gcp(address) => address.name.to_string(),
         }
     }
 }
@@ -112,25 +119,33 @@ impl raw::Binding {
 }
 
 impl raw::Key {
-    fn check(self, field: &str, base: &Path) -> Result<KeyConfig> {
+    fn check(mut self, field: &str, base: &Path) -> Result<KeyConfig> {
         check_id(&self.id, &format!("{field}.id"))?;
-        let unused = |name: &str| {
-            Error::config(format!("{field}.{name}"), format!("does not go with provider {:?}", self.provider))
-        };
         let (address, address_field) = match self.provider.as_str() {
-            "local" if self.arn.is_some() => return Err(unused("arn")),
             "local" => {
                 let path_field = format!("{field}.path");
-                let path = self.path.ok_or_else(|| Error::config(&path_field, "is missing"))?;
+                let path = self.path.take().ok_or_else(|| Error::config(&path_field, "is missing"))?;
                 (KeyAddress::LocalFile { path: base.join(&path), configured: path }, path_field)
             }
-            "aws" if self.path.is_some() => return Err(unused("path")),
-            "aws" => aws_address(self.arn, field)?,
+            "aws" => aws_address(self.arn.take(), field)?,
+            "gcp" => gcp_address(&mut self, field)?,
             _ => {
-                let message = "is not known: \"aws\" and \"local\" are";
+                let message = "is not known: \"aws\", \"gcp\" and \"local\" are";
                 return Err(Error::config(format!("{field}.provider"), message));
             }
         };
+        // What no provider has taken does not belong there.
+        let left = [
+            ("arn", self.arn.is_some()),
+            ("path", self.path.is_some()),
+            ("name", self.name.is_some()),
+            ("regional_endpoint", self.regional_endpoint.is_some()),
+            ("impersonate", self.impersonate.is_some()),
+        ];
+        if let Some((name, _)) = left.into_iter().find(|(_, is_left)| *is_left) {
+            let message = format!("does not go with provider {:?}", self.provider);
+            return Err(Error::config(format!("{field}.{name}"), message));
+        }
         Ok(KeyConfig { id: self.id, address, field: address_field })
     }
 }
@@ -146,6 +161,26 @@ fn aws_address(arn: Option<String>, field: &str) -> Result<(KeyAddress, String)>
 #[cfg(not(feature = "aws"))]
 fn aws_address(_arn: Option<String>, field: &str) -> Result<(KeyAddress, String)> {
     Err(Error::config(format!("{field}.provider"), "this build of libvault lacks the feature \"aws\""))
+}
+
+#[cfg(feature = "gcp")]
+fn gcp_address(key: &mut raw::Key, field: &str) -> Result<(KeyAddress, String)> {
+    let name_field = format!("{field}.name");
+    let name = key.name.take().ok_or_else(|| Error::config(&name_field, "is missing"))?;
+    let name = KeyName::parse(&name).map_err(|why| Error::config(&name_field, why))?;
+    let is_regional = key.regional_endpoint.take().unwrap_or(false);
+    if is_regional && name.location() == "global" {
+        let message = "does not go with the location global, which has no endpoint of its own";
+        return Err(Error::config(format!("{field}.regional_endpoint"), message));
+    }
+    let acts_as = key.impersonate.take().map(|account| ServiceAccount::parse(&account)).transpose();
+    let acts_as = acts_as.map_err(|why| Error::config(format!("{field}.impersonate"), why))?;
+    Ok((KeyAddress::Gcp(GcpAddress { name, is_regional, acts_as }), name_field))
+}
+
+#[cfg(not(feature = "gcp"))]
+fn gcp_address(_key: &mut raw::Key, field: &str) -> Result<(KeyAddress, String)> {
+    Err(Error::config(format!("{field}.provider"), "this build of libvault lacks the feature \"gcp\""))
 }
 
 fn check_id(id: &str, field: &str) -> Result<()> {

@@ -33,6 +33,8 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) aws: Aws,
     #[serde(default)]
+    pub(super) gcp: Gcp,
+    #[serde(default)]
     pub(super) development: Development,
     #[serde(default)]
     pub(super) bindings: Vec<Binding>,
@@ -144,6 +146,26 @@ pub(super) enum AwsCredentials {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(not(feature = "gcp"), allow(dead_code))]
+pub(super) struct Gcp {
+    pub(super) credentials: GcpCredentials,
+    pub(super) path: Option<PathBuf>,
+    pub(super) universe: Option<String>,
+    pub(super) endpoint: Option<String>,
+}
+
+#[derive(Deserialize, Default, Clone, Copy, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum GcpCredentials {
+    #[default]
+    Default,
+    ServiceAccountKey,
+    Metadata,
+    ExternalAccount,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct Development {
     pub(super) allow_endpoint: bool,
 }
@@ -233,6 +255,9 @@ pub(super) struct Key {
     pub(super) provider: String,
     pub(super) arn: Option<String>,
     pub(super) path: Option<PathBuf>,
+    pub(super) name: Option<String>,
+    pub(super) regional_endpoint: Option<bool>,
+    pub(super) impersonate: Option<String>,
 }
 
 fn yes() -> bool {

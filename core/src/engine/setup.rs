@@ -2,6 +2,8 @@
 
 #[cfg(feature = "http-client")]
 use std::cell::LazyCell;
+#[cfg(feature = "gcp")]
+use std::cell::OnceCell;
 #[cfg(feature = "http-client")]
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,10 +14,14 @@ use crate::aead::{Random, SystemRandom};
 use crate::audit::{Audit, AuditSink, FileSink};
 use crate::call::now;
 use crate::clock::{Clock, SystemClock};
+#[cfg(feature = "gcp")]
+use crate::config::GcpConfig;
 use crate::config::{AuditConfig, BindingConfig, Config, KeyAddress, KeyConfig};
 use crate::error::{Error, ErrorCode, Result};
 #[cfg(feature = "aws")]
 use crate::kms::aws::{AwsClients, AwsKey};
+#[cfg(feature = "gcp")]
+use crate::kms::gcp::{GcpAccess, GcpKey};
 #[cfg(feature = "http-client")]
 use crate::kms::network::{HttpClients, Network};
 use crate::kms::{Kek, KeyFile, LocalKey, RemoteKey, Timeouts};
@@ -65,6 +71,10 @@ impl Snapshot {
         }
         if let Some(endpoint) = &config.aws_endpoint {
             log.warn("development", format!("development: AWS KMS is replaced by {endpoint}"));
+        }
+        #[cfg(feature = "gcp")]
+        if let Some(place) = config.gcp.endpoint.replacement() {
+            log.warn("development", format!("development: Google Cloud is replaced by {place}"));
         }
         let audit_file = match &config.audit {
             Some(audit) => Some(AuditFile::open(audit, before, log)?),
@@ -135,6 +145,10 @@ struct KekFactory<'a> {
     network: Lazy<Arc<Network>>,
     #[cfg(feature = "aws")]
     aws: Arc<AwsClients>,
+    #[cfg(feature = "gcp")]
+    gcp: OnceCell<Arc<GcpAccess>>,
+    #[cfg(feature = "gcp")]
+    gcp_config: GcpConfig,
 }
 
 /// What only some configurations need, made from the configuration when the first key asks for it.
@@ -162,6 +176,10 @@ impl<'a> KekFactory<'a> {
             },
             #[cfg(feature = "aws")]
             aws: Arc::new(AwsClients::new(config.aws_identity.clone(), config.timeouts, config.aws_endpoint.clone())),
+            #[cfg(feature = "gcp")]
+            gcp: OnceCell::new(),
+            #[cfg(feature = "gcp")]
+            gcp_config: config.gcp.clone(),
         }
     }
 
@@ -199,8 +217,21 @@ impl<'a> KekFactory<'a> {
             }
             #[cfg(feature = "aws")]
             KeyAddress::Aws(arn) => self.remote(AwsKey::new(arn, Arc::clone(&self.aws)), &config.id, &address),
+            #[cfg(feature = "gcp")]
+            KeyAddress::Gcp(gcp) => self.remote(GcpKey::new(gcp, self.gcp()?), &config.id, &address),
         };
         Ok(CustomerKey { id: key_id(&config.id), name: config.id, address, kek })
+    }
+
+    #[cfg(feature = "gcp")]
+    fn gcp(&self) -> Result<Arc<GcpAccess>> {
+        if let Some(access) = self.gcp.get() {
+            return Ok(Arc::clone(access));
+        }
+        let GcpConfig { identity, universe, endpoint } = &self.gcp_config;
+        let http = self.http(endpoint.route())?;
+        let access = GcpAccess::new(identity, *universe, endpoint, http, Arc::clone(&self.environment.clock))?;
+        Ok(Arc::clone(self.gcp.get_or_init(|| Arc::new(access))))
     }
 
     /// HTTP clients of one provider, which share the network's settings with the others.

@@ -1,0 +1,59 @@
+//! A vault on a string, for tests that are written in another language: reads commands as lines of JSON, answers each with a line.
+//!
+//! `kms_probe init DIRECTORY` makes a root key, a store and a configuration. `kms_probe CONFIG` opens the vault and answers `{"ok": ""}`, then `{"do": "encrypt", "data": BASE64, "context": {…}}` and `decrypt` likewise with
+//! `{"ok": BASE64}`. Where something fails it answers `{"error": NAME, "message": …, "request_id": …}`.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, Write as _};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use libvault::{Config, Context, Error, Vault};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+type Failure = Box<dyn std::error::Error>;
+
+#[derive(Deserialize)]
+struct Command {
+    r#do: String,
+    data: String,
+    context: BTreeMap<String, String>,
+}
+
+fn main() -> Result<(), Failure> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let path = match arguments.as_slice() {
+        [init, directory] if init == "init" => return libvault::init(directory.as_ref()).map(drop).map_err(Into::into),
+        [config] => config,
+        _ => return Err("usage: kms_probe CONFIG | init DIRECTORY".into()),
+    };
+    let vault = match Config::from_file(path).and_then(Vault::open) {
+        Ok(vault) => vault,
+        Err(error) => return answer(&refusal(&error)),
+    };
+    answer(&json!({ "ok": "" }))?;
+    for line in std::io::stdin().lock().lines() {
+        let command: Command = serde_json::from_str(&line?)?;
+        let data = STANDARD.decode(&command.data)?;
+        let done = Context::new(command.context).and_then(|context| match command.r#do.as_str() {
+            "encrypt" => vault.encrypt_blocking(&data, &context, None),
+            _ => vault.decrypt_blocking(&data, &context, None),
+        });
+        answer(&match done {
+            Ok(bytes) => json!({ "ok": STANDARD.encode(bytes) }),
+            Err(error) => refusal(&error),
+        })?;
+    }
+    Ok(())
+}
+
+fn refusal(error: &Error) -> Value {
+    json!({ "error": error.code().name(), "message": error.message(), "request_id": error.request_id() })
+}
+
+fn answer(value: &Value) -> Result<(), Failure> {
+    let mut output = std::io::stdout().lock();
+    writeln!(output, "{value}")?;
+    Ok(output.flush()?)
+}
