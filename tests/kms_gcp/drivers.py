@@ -1,0 +1,124 @@
+"""One interface to a vault, whichever language it is reached through."""
+
+import base64
+import json
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+STOP_SECONDS = 5
+
+
+class Refused(Exception):
+    """An error of libvault, by the name in the table of errors."""
+
+    def __init__(self, name: str, message: str, request_id: str | None = None):
+        super().__init__(f"{name}: {message}")
+        self.name, self.message, self.request_id = name, message, request_id
+
+
+class RustVault:
+    """The core itself, in a process of its own. Use as a context manager."""
+
+    def __init__(self, config: Path):
+        self._process = subprocess.Popen(
+            [probe(), str(config)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+        )
+
+    @staticmethod
+    def is_there() -> bool:
+        return probe() is not None
+
+    @staticmethod
+    def init(directory: Path) -> None:
+        subprocess.run([probe(), "init", str(directory)], check=True, timeout=30)
+
+    def __enter__(self) -> "RustVault":
+        try:
+            self._answer()
+        except Refused:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_exception) -> None:
+        self._process.stdin.close()
+        try:
+            self._process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._process.stdout.close()
+
+    def encrypt(self, data: bytes, context: dict[str, str]) -> bytes:
+        return self._ask("encrypt", data, context)
+
+    def decrypt(self, envelope: bytes, context: dict[str, str]) -> bytes:
+        return self._ask("decrypt", envelope, context)
+
+    def _ask(self, verb: str, data: bytes, context: dict[str, str]) -> bytes:
+        command = {"do": verb, "data": base64.b64encode(data).decode(), "context": context}
+        self._process.stdin.write(json.dumps(command) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def _answer(self) -> bytes:
+        answer = json.loads(self._process.stdout.readline())
+        if "error" in answer:
+            raise Refused(answer["error"], answer["message"], answer["request_id"])
+        return base64.b64decode(answer["ok"])
+
+
+class PythonVault:
+    """The Python package, if it is installed and has the feature."""
+
+    def __init__(self, config: Path):
+        import libvault
+
+        self._library = libvault
+        self._config = config
+
+    @staticmethod
+    def is_there() -> bool:
+        try:
+            import libvault
+        except ImportError:
+            return False
+        return libvault.has_feature("gcp")
+
+    @staticmethod
+    def init(directory: Path) -> None:
+        import libvault
+
+        libvault.init(directory)
+
+    def __enter__(self) -> "PythonVault":
+        self._vault = self._translated(self._library.open, self._config)
+        return self
+
+    def __exit__(self, *_exception) -> None:
+        self._vault.close()
+
+    def encrypt(self, data: bytes, context: dict[str, str]) -> bytes:
+        return self._translated(self._vault.encrypt, data, context)
+
+    def decrypt(self, envelope: bytes, context: dict[str, str]) -> bytes:
+        return self._translated(self._vault.decrypt, envelope, context)
+
+    def _translated(self, call, *arguments):
+        try:
+            return call(*arguments)
+        except self._library.VaultError as error:
+            raise Refused(error.name, str(error), error.request_id) from None
+
+
+def probe() -> Path | None:
+    """The example, as LIBVAULT_KMS_PROBE names it or as cargo built it."""
+    named = os.environ.get("LIBVAULT_KMS_PROBE")
+    target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+    places = [Path(named)] if named else [target / profile / "examples" / "kms_probe" for profile in ("release", "debug")]
+    return next((place for place in places if place.exists()), None)
+
+
+DRIVERS = {"rust": RustVault, "python": PythonVault}
