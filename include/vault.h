@@ -577,7 +577,7 @@ const char *vault_version(void);
 uint32_t vault_abi_version(void);
 
 /**
- * 1 if the library was built with a feature, else 0. Features of this version: "aws", "sqlite", "aws-lc", "rust-crypto".
+ * 1 if the library was built with a feature, else 0. Features of this version: "aws", "azure", "sqlite", "aws-lc", "rust-crypto".
  *
  * name: NUL-terminated; NULL names no feature.
  */

@@ -5,20 +5,26 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+#[cfg(feature = "azure")]
+mod azure;
 mod bindings;
 #[cfg(feature = "gcp")]
 mod gcp;
 mod raw;
+mod regions;
 
 pub(crate) use bindings::{BindingConfig, KeyAddress, KeyConfig};
 #[cfg(feature = "gcp")]
 pub(crate) use gcp::GcpConfig;
+use regions::AllowedRegions;
 
 use crate::context::Context;
 use crate::error::{Error, ErrorCode, Result};
 use crate::kms::Timeouts;
 #[cfg(feature = "aws")]
 use crate::kms::aws::AwsIdentity;
+#[cfg(feature = "azure")]
+use crate::kms::azure::AzureIdentity;
 use crate::kms::network::{NetworkConfig, ProxyRule};
 use crate::lease::LeaseRules;
 use crate::registry::MatchRules;
@@ -38,6 +44,10 @@ pub struct Config {
     pub(crate) aws_endpoint: Option<String>,
     #[cfg(feature = "gcp")]
     pub(crate) gcp: GcpConfig,
+    /// None: no `[azure]` is configured, and no key needs it.
+    #[cfg(feature = "azure")]
+    pub(crate) azure_identity: Option<AzureIdentity>,
+    pub(crate) azure_route: Option<SocketAddr>,
     /// The development switch is on, used or not.
     pub(crate) allow_endpoint: bool,
     pub(crate) bindings: Vec<BindingConfig>,
@@ -113,6 +123,14 @@ impl raw::Config {
         };
         let aws_endpoint =
             development_endpoint("aws.endpoint", self.aws.endpoint.as_deref(), self.development.allow_endpoint)?;
+        let azure_route =
+            development_route("azure.endpoint", self.azure.endpoint.as_deref(), self.development.allow_endpoint)?;
+        let allowed_regions = AllowedRegions::check(self.allowed_regions, "allowed_regions")?;
+        let bindings = bindings::check(self.bindings, base, &allowed_regions)?;
+        #[cfg(feature = "azure")]
+        let azure_identity = self.azure.identity(base)?;
+        #[cfg(feature = "azure")]
+        azure::check_identity(azure_identity.as_ref(), &bindings)?;
         Ok(Config {
             root_key_path: base.join(&root_key.path),
             store_path: base.join(&self.store),
@@ -127,8 +145,11 @@ impl raw::Config {
             aws_endpoint,
             #[cfg(feature = "gcp")]
             gcp: self.gcp.check(base, self.development.allow_endpoint)?,
+            #[cfg(feature = "azure")]
+            azure_identity,
+            azure_route,
             allow_endpoint: self.development.allow_endpoint,
-            bindings: bindings::check(self.bindings, base)?,
+            bindings,
         })
     }
 }

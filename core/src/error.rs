@@ -70,7 +70,7 @@ impl Error {
         self.0.field.as_deref()
     }
 
-    /// The provider whose call failed: `aws` or `local`.
+    /// The provider whose call failed: `aws`, `azure` or `local`.
     pub fn provider(&self) -> Option<&str> {
         self.0.kms.as_ref().map(|kms| kms.provider)
     }

@@ -16,6 +16,8 @@ use crate::secret::Secret;
 mod attempts;
 #[cfg(feature = "aws")]
 pub(crate) mod aws;
+#[cfg(feature = "azure")]
+pub(crate) mod azure;
 mod breaker;
 mod bulkhead;
 pub(crate) mod derived;
@@ -30,12 +32,14 @@ mod local;
 pub(crate) mod network;
 #[cfg(any(feature = "aws", feature = "http-client"))]
 mod per_runtime;
+mod region;
 mod remote;
 
 #[cfg(test)]
 pub(crate) use held::{Answer, HeldKms};
 pub(crate) use key_file::KeyFile;
 pub(crate) use local::LocalKey;
+pub(crate) use region::OutOfRegion;
 pub(crate) use remote::{KeyHealth, RemoteKey};
 
 /// Deadlines of a call to a KMS.

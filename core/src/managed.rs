@@ -129,6 +129,11 @@ impl ManagedKeys {
         root_key.wrap(random, &bind, &wrap_plaintext(&key, &bind)).map(Vec::from)
     }
 
+    /// The key of origin tags, which tell wraps that this vault made from those that anyone can make with a public key.
+    pub(crate) fn origin_key(&self) -> Secret<32> {
+        Secret::copy_of(&hmac(&*self.lookup_key, &[b"libvault/v1/origin-key"]))
+    }
+
     /// Keys the hashes of context values in the audit trail.
     pub(crate) fn audit_key(&self) -> Secret<32> {
         Secret::copy_of(&hmac(&*self.lookup_key, &[b"libvault/v1/audit-key"]))

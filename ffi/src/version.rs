@@ -24,7 +24,7 @@ pub extern "C" fn vault_abi_version() -> u32 {
     panic::value(VAULT_ABI_VERSION, || VAULT_ABI_VERSION)
 }
 
-/// 1 if the library was built with a feature, else 0. Features of this version: "aws", "sqlite", "aws-lc", "rust-crypto".
+/// 1 if the library was built with a feature, else 0. Features of this version: "aws", "azure", "sqlite", "aws-lc", "rust-crypto".
 ///
 /// name: NUL-terminated; NULL names no feature.
 #[unsafe(no_mangle)]

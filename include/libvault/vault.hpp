@@ -380,7 +380,7 @@ inline std::size_t decryptedLength(BytesView envelope) {
     return length;
 }
 
-/// Whether the library was built with a feature: "aws", "sqlite", "aws-lc", "rust-crypto".
+/// Whether the library was built with a feature: "aws", "azure", "sqlite", "aws-lc", "rust-crypto".
 inline bool hasFeature(const char *name) noexcept {
     return vault_has_feature(name) != 0;
 }

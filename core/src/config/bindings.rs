@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use super::raw;
+use super::regions::{self, AllowedRegions, Place};
 use crate::context::Context;
 use crate::envelope::Policy;
 use crate::error::{Error, Result};
 #[cfg(feature = "aws")]
 use crate::kms::aws::KeyArn;
+#[cfg(feature = "azure")]
+use crate::kms::azure::{KeyUrl, is_tenant_id};
 #[cfg(feature = "gcp")]
 use crate::kms::gcp::{GcpAddress, KeyName, ServiceAccount};
 use crate::registry::State;
@@ -33,6 +36,8 @@ pub(crate) struct BindingConfig {
 pub(crate) struct KeyConfig {
     pub(crate) id: String,
     pub(crate) address: KeyAddress,
+    /// The key's region, if `allowed_regions` does not name it: the key is not to be called.
+    pub(crate) refused_region: Option<String>,
     /// The path of the address in the configuration, for errors that show only when the vault is opened.
     pub(crate) field: String,
 }
@@ -44,6 +49,9 @@ pub(crate) enum KeyAddress {
     Aws(KeyArn),
     #[cfg(feature = "gcp")]
     Gcp(GcpAddress),
+    /// The tenant is the customer's, where it is not the vendor's; the region is declared.
+    #[cfg(feature = "azure")]
+    Azure { url: KeyUrl, tenant: Option<String>, region: Option<String> },
 }
 
 impl KeyAddress {
@@ -56,20 +64,48 @@ impl KeyAddress {
             // The same key, by whatever endpoint and as whomever it is used.
             #[cfg(feature = "gcp")]
             Self::Gcp(address) => address.name.to_string(),
+            #[cfg(feature = "azure")]
+            Self::Azure { url, .. } => url.canonical(),
+        }
+    }
+
+    /// The name of the provider.
+    pub(crate) fn provider(&self) -> &'static str {
+        match self {
+            Self::LocalFile { .. } => "local",
+            #[cfg(feature = "aws")]
+            Self::Aws(_) => "aws",
+            #[cfg(feature = "azure")]
+            Self::Azure { .. } => "azure",
+            #[cfg(feature = "gcp")]
+            Self::Gcp(_) => "gcp",
+        }
+    }
+
+    /// Where the key is, for `allowed_regions`: what the address says, or what was declared.
+    fn region(&self) -> Place<'_> {
+        match self {
+            Self::LocalFile { .. } => Place::Nowhere,
+            #[cfg(feature = "aws")]
+            Self::Aws(arn) => Place::Region(arn.region()),
+            #[cfg(feature = "azure")]
+            Self::Azure { region, .. } => region.as_deref().map_or(Place::Undeclared, Place::Region),
+            #[cfg(feature = "gcp")]
+            Self::Gcp(address) => Place::Region(address.name.location()),
         }
     }
 }
 
-pub(super) fn check(bindings: Vec<raw::Binding>, base: &Path) -> Result<Vec<BindingConfig>> {
+pub(super) fn check(bindings: Vec<raw::Binding>, base: &Path, allowed: &AllowedRegions) -> Result<Vec<BindingConfig>> {
     bindings
         .into_iter()
         .enumerate()
-        .map(|(index, binding)| binding.check(&format!("bindings[{index}]"), base))
+        .map(|(index, binding)| binding.check(&format!("bindings[{index}]"), base, allowed))
         .collect()
 }
 
 impl raw::Binding {
-    fn check(self, field: &str, base: &Path) -> Result<BindingConfig> {
+    fn check(self, field: &str, base: &Path, allowed: &AllowedRegions) -> Result<BindingConfig> {
         check_id(&self.id, &format!("{field}.id"))?;
         let owner_length = self.owner.chars().count();
         if !(1..=MAX_OWNER_CHARS).contains(&owner_length) || self.owner.chars().any(char::is_control) {
@@ -90,9 +126,12 @@ impl raw::Binding {
             let message = "enforces nothing in this state: it goes with \"active\" and \"suspended\"";
             return Err(Error::config(format!("{field}.enforced"), message));
         }
+        let allowed_here = AllowedRegions::check(self.allowed_regions, &format!("{field}.allowed_regions"))?;
+        let allowed = [allowed, &allowed_here];
         let keys = self.keys.into_iter().enumerate();
-        let keys =
-            keys.map(|(index, key)| key.check(&format!("{field}.keys[{index}]"), base)).collect::<Result<_>>()?;
+        let keys = keys
+            .map(|(index, key)| key.check(&format!("{field}.keys[{index}]"), base, allowed))
+            .collect::<Result<_>>()?;
         Ok(BindingConfig {
             id: self.id,
             owner: self.owner,
@@ -119,7 +158,7 @@ impl raw::Binding {
 }
 
 impl raw::Key {
-    fn check(mut self, field: &str, base: &Path) -> Result<KeyConfig> {
+    fn check(mut self, field: &str, base: &Path, allowed: [&AllowedRegions; 2]) -> Result<KeyConfig> {
         check_id(&self.id, &format!("{field}.id"))?;
         let (address, address_field) = match self.provider.as_str() {
             "local" => {
@@ -128,9 +167,10 @@ impl raw::Key {
                 (KeyAddress::LocalFile { path: base.join(&path), configured: path }, path_field)
             }
             "aws" => aws_address(self.arn.take(), field)?,
+            "azure" => azure_address(&mut self, field)?,
             "gcp" => gcp_address(&mut self, field)?,
             _ => {
-                let message = "is not known: \"aws\", \"gcp\" and \"local\" are";
+                let message = "is not known: \"aws\", \"azure\", \"gcp\" and \"local\" are";
                 return Err(Error::config(format!("{field}.provider"), message));
             }
         };
@@ -141,12 +181,16 @@ impl raw::Key {
             ("name", self.name.is_some()),
             ("regional_endpoint", self.regional_endpoint.is_some()),
             ("impersonate", self.impersonate.is_some()),
+            ("url", self.url.is_some()),
+            ("region", self.region.is_some()),
+            ("tenant_id", self.tenant_id.is_some()),
         ];
         if let Some((name, _)) = left.into_iter().find(|(_, is_left)| *is_left) {
             let message = format!("does not go with provider {:?}", self.provider);
             return Err(Error::config(format!("{field}.{name}"), message));
         }
-        Ok(KeyConfig { id: self.id, address, field: address_field })
+        let refused_region = regions::refused(address.region(), allowed, field)?;
+        Ok(KeyConfig { id: self.id, address, refused_region, field: address_field })
     }
 }
 
@@ -181,6 +225,27 @@ fn gcp_address(key: &mut raw::Key, field: &str) -> Result<(KeyAddress, String)> 
 #[cfg(not(feature = "gcp"))]
 fn gcp_address(_key: &mut raw::Key, field: &str) -> Result<(KeyAddress, String)> {
     Err(Error::config(format!("{field}.provider"), "this build of libvault lacks the feature \"gcp\""))
+}
+
+#[cfg(feature = "azure")]
+fn azure_address(key: &mut raw::Key, field: &str) -> Result<(KeyAddress, String)> {
+    let url_field = format!("{field}.url");
+    let url = key.url.take().ok_or_else(|| Error::config(&url_field, "is missing"))?;
+    let url = KeyUrl::parse(&url).map_err(|why| Error::config(&url_field, why))?;
+    let tenant = key.tenant_id.take();
+    if tenant.as_deref().is_some_and(|tenant| !is_tenant_id(tenant)) {
+        return Err(Error::config(format!("{field}.tenant_id"), "is not the id of a tenant, a UUID in lower case"));
+    }
+    let region = key.region.take();
+    if let Some(region) = &region {
+        regions::check_region(region, &format!("{field}.region"))?;
+    }
+    Ok((KeyAddress::Azure { url, tenant, region }, url_field))
+}
+
+#[cfg(not(feature = "azure"))]
+fn azure_address(_key: &mut raw::Key, field: &str) -> Result<(KeyAddress, String)> {
+    Err(Error::config(format!("{field}.provider"), "this build of libvault lacks the feature \"azure\""))
 }
 
 fn check_id(id: &str, field: &str) -> Result<()> {

@@ -33,7 +33,11 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) aws: Aws,
     #[serde(default)]
+    #[cfg_attr(not(feature = "gcp"), allow(dead_code))]
     pub(super) gcp: Gcp,
+    #[serde(default)]
+    pub(super) azure: Azure,
+    pub(super) allowed_regions: Option<Vec<String>>,
     #[serde(default)]
     pub(super) development: Development,
     #[serde(default)]
@@ -166,6 +170,28 @@ pub(super) enum GcpCredentials {
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields, default)]
+#[cfg_attr(not(feature = "azure"), allow(dead_code))]
+pub(super) struct Azure {
+    pub(super) tenant_id: Option<String>,
+    pub(super) client_id: Option<String>,
+    pub(super) credentials: Option<AzureCredentials>,
+    pub(super) client_secret: Option<String>,
+    pub(super) certificate: Option<PathBuf>,
+    pub(super) token_file: Option<PathBuf>,
+    pub(super) endpoint: Option<String>,
+}
+
+#[derive(Deserialize, Clone, Copy, PartialEq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AzureCredentials {
+    ClientSecret,
+    ClientCertificate,
+    WorkloadIdentity,
+    ManagedIdentity,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
 pub(super) struct Development {
     pub(super) allow_endpoint: bool,
 }
@@ -189,6 +215,7 @@ pub(super) struct Binding {
     pub(super) failover: Failover,
     #[serde(default)]
     pub(super) enforced: bool,
+    pub(super) allowed_regions: Option<Vec<String>>,
     pub(super) keys: Vec<Key>,
 }
 
@@ -258,6 +285,9 @@ pub(super) struct Key {
     pub(super) name: Option<String>,
     pub(super) regional_endpoint: Option<bool>,
     pub(super) impersonate: Option<String>,
+    pub(super) url: Option<String>,
+    pub(super) region: Option<String>,
+    pub(super) tenant_id: Option<String>,
 }
 
 fn yes() -> bool {

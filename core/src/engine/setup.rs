@@ -2,7 +2,7 @@
 
 #[cfg(feature = "http-client")]
 use std::cell::LazyCell;
-#[cfg(feature = "gcp")]
+#[cfg(any(feature = "azure", feature = "gcp"))]
 use std::cell::OnceCell;
 #[cfg(feature = "http-client")]
 use std::net::SocketAddr;
@@ -20,15 +20,18 @@ use crate::config::{AuditConfig, BindingConfig, Config, KeyAddress, KeyConfig};
 use crate::error::{Error, ErrorCode, Result};
 #[cfg(feature = "aws")]
 use crate::kms::aws::{AwsClients, AwsKey};
+#[cfg(feature = "azure")]
+use crate::kms::azure::{AzureClients, AzureIdentity, AzureKey};
 #[cfg(feature = "gcp")]
 use crate::kms::gcp::{GcpAccess, GcpKey};
 #[cfg(feature = "http-client")]
 use crate::kms::network::{HttpClients, Network};
-use crate::kms::{Kek, KeyFile, LocalKey, RemoteKey, Timeouts};
+use crate::kms::{Kek, KeyFile, LocalKey, OutOfRegion, RemoteKey, Timeouts};
 use crate::lease::Leases;
 use crate::log::Log;
 use crate::managed::ManagedKeys;
 use crate::registry::{Binding, CustomerKey, Registry, binding_id, key_id};
+use crate::secret::Secret;
 use crate::stats::Counters;
 use crate::store::Store;
 
@@ -85,7 +88,11 @@ impl Snapshot {
             let sink = Arc::clone(&file.0) as Arc<dyn AuditSink>;
             Audit::new(sink, managed.audit_key(), Arc::clone(counters), every_message)
         });
-        let keks = KekFactory::new(&config, environment, counters, log, before.map(|before| &before.registry));
+        if let Some(route) = &config.azure_route {
+            log.warn("development", format!("development: Azure Key Vault is replaced by {route}"));
+        }
+        let before_registry = before.map(|before| &before.registry);
+        let keks = KekFactory::new(&config, managed.origin_key(), environment, counters, log, before_registry);
         let bindings = config.bindings.into_iter().map(|binding| keks.binding(binding)).collect::<Result<Vec<_>>>()?;
         let registry = Registry::new(bindings, config.rules)?;
         pin_addresses(&registry, &managed)?;
@@ -149,6 +156,13 @@ struct KekFactory<'a> {
     gcp: OnceCell<Arc<GcpAccess>>,
     #[cfg(feature = "gcp")]
     gcp_config: GcpConfig,
+    #[cfg(feature = "azure")]
+    azure: OnceCell<Arc<AzureClients>>,
+    #[cfg(feature = "azure")]
+    azure_settings: (Option<AzureIdentity>, Option<SocketAddr>),
+    /// Of wraps that anyone could make.
+    #[cfg_attr(not(feature = "azure"), allow(dead_code))]
+    origin_key: Arc<Secret<32>>,
 }
 
 /// What only some configurations need, made from the configuration when the first key asks for it.
@@ -158,6 +172,7 @@ type Lazy<T> = LazyCell<Result<T>, Box<dyn FnOnce() -> Result<T>>>;
 impl<'a> KekFactory<'a> {
     fn new(
         config: &Config,
+        origin_key: Secret<32>,
         environment: &'a Environment,
         counters: &'a Arc<Counters>,
         log: &'a Arc<Log>,
@@ -180,6 +195,11 @@ impl<'a> KekFactory<'a> {
             gcp: OnceCell::new(),
             #[cfg(feature = "gcp")]
             gcp_config: config.gcp.clone(),
+            #[cfg(feature = "azure")]
+            azure: OnceCell::new(),
+            #[cfg(feature = "azure")]
+            azure_settings: (config.azure_identity.clone(), config.azure_route),
+            origin_key: Arc::new(origin_key),
         }
     }
 
@@ -204,6 +224,10 @@ impl<'a> KekFactory<'a> {
 
     fn key(&self, config: KeyConfig) -> Result<CustomerKey> {
         let address = config.address.canonical();
+        if let Some(region) = config.refused_region {
+            let kek = Box::new(OutOfRegion::new(config.address.provider(), region));
+            return Ok(CustomerKey { id: key_id(&config.id), name: config.id, address, kek });
+        }
         let kek: Box<dyn Kek> = match config.address {
             KeyAddress::LocalFile { path, .. } => {
                 let key = LocalKey::new(KeyFile::read(&path, &config.field)?, Arc::clone(&self.environment.random));
@@ -219,6 +243,11 @@ impl<'a> KekFactory<'a> {
             KeyAddress::Aws(arn) => self.remote(AwsKey::new(arn, Arc::clone(&self.aws)), &config.id, &address),
             #[cfg(feature = "gcp")]
             KeyAddress::Gcp(gcp) => self.remote(GcpKey::new(gcp, self.gcp()?), &config.id, &address),
+            #[cfg(feature = "azure")]
+            KeyAddress::Azure { url, tenant, region } => {
+                let key = AzureKey::new(url, tenant, region, Arc::clone(&self.origin_key), self.azure()?);
+                self.remote(key, &config.id, &address)
+            }
         };
         Ok(CustomerKey { id: key_id(&config.id), name: config.id, address, kek })
     }
@@ -232,6 +261,17 @@ impl<'a> KekFactory<'a> {
         let http = self.http(endpoint.route())?;
         let access = GcpAccess::new(identity, *universe, endpoint, http, Arc::clone(&self.environment.clock))?;
         Ok(Arc::clone(self.gcp.get_or_init(|| Arc::new(access))))
+    }
+
+    #[cfg(feature = "azure")]
+    fn azure(&self) -> Result<Arc<AzureClients>> {
+        if let Some(clients) = self.azure.get() {
+            return Ok(Arc::clone(clients));
+        }
+        let (identity, route) = self.azure_settings.clone();
+        let identity = identity.ok_or_else(|| Error::config("azure", "is missing"))?;
+        let clients = Arc::new(AzureClients::new(identity, self.http(route)?)?);
+        Ok(Arc::clone(self.azure.get_or_init(|| clients)))
     }
 
     /// HTTP clients of one provider, which share the network's settings with the others.

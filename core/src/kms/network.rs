@@ -9,7 +9,7 @@ mod client;
 mod roots;
 
 #[cfg(feature = "http-client")]
-pub(crate) use client::{HttpClients, MAX_REPLY, Reply, send};
+pub(crate) use client::{HttpClients, Reply, send};
 
 use crate::error::{Error, Result};
 

@@ -14,7 +14,7 @@ use crate::kms::per_runtime::PerRuntime;
 use crate::kms::{KmsFailure, bounded, causes};
 
 /// The largest honest reply has less than 10 KiB.
-pub(crate) const MAX_REPLY: usize = 64 * 1024;
+const MAX_REPLY: usize = 64 * 1024;
 /// Firewalls forget idle connections without telling: shorter than the shortest of their patience in use.
 const IDLE: Duration = Duration::from_secs(60);
 const KEEP_ALIVE: Duration = Duration::from_secs(30);

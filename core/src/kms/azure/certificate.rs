@@ -1,0 +1,78 @@
+//! A client certificate as an application's proof: JSON Web Tokens signed with its key.
+//!
+//! Sources: Microsoft identity platform, "Certificate credentials" (the header and the claims); RFC 7515 and RFC 7518 §3.5 (PS256).
+
+use std::fmt;
+use std::time::{Duration, SystemTime};
+
+use aws_lc_rs::rsa::KeyPair;
+use aws_lc_rs::signature::RSA_PSS_SHA256;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use serde_json::json;
+
+use crate::aead::{Random as _, SystemRandom, sha256};
+use crate::error::ErrorCode;
+use crate::kms::KmsFailure;
+
+/// How long an assertion is good for: time for one exchange, also on clocks that are some minutes apart.
+const LIFETIME: Duration = Duration::from_secs(600);
+
+/// An RSA key, and the certificate that the application is registered with.
+pub(super) struct Certificate {
+    key: KeyPair,
+    thumbprint: String,
+}
+
+impl fmt::Debug for Certificate {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Certificate").field("thumbprint", &self.thumbprint).finish_non_exhaustive()
+    }
+}
+
+impl Certificate {
+    /// The first certificate is the one; others are its issuers', which Azure does not ask for.
+    ///
+    /// # Errors
+    /// What is wrong, without anything of the text.
+    pub(super) fn from_pem(pem: &[u8]) -> Result<Self, &'static str> {
+        let certificate = CertificateDer::from_pem_slice(pem).map_err(|_| "holds no certificate in PEM")?;
+        let key = match PrivateKeyDer::from_pem_slice(pem).map_err(|_| "holds no unencrypted private key in PEM")? {
+            PrivateKeyDer::Pkcs8(key) => KeyPair::from_pkcs8(key.secret_pkcs8_der()),
+            PrivateKeyDer::Pkcs1(key) => KeyPair::from_der(key.secret_pkcs1_der()),
+            _ => return Err("holds a private key that is not RSA"),
+        };
+        let key = key.map_err(|_| "holds a private key that is not RSA of 2048 bits or more")?;
+        Ok(Self { key, thumbprint: URL_SAFE_NO_PAD.encode(sha256(&[certificate.as_ref()])) })
+    }
+
+    /// A new signed assertion of the application towards `audience`, the token endpoint.
+    ///
+    /// # Errors
+    /// `Internal`, if there is no randomness or no time.
+    pub(super) fn assertion(&self, client_id: &str, audience: &str) -> Result<String, KmsFailure> {
+        let internal =
+            |what: &str| KmsFailure::new(ErrorCode::Internal, format!("no assertion could be signed: {what}"));
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(|_| internal("no time"))?.as_secs();
+        let mut id = [0; 16];
+        SystemRandom.fill(&mut id).map_err(|_| internal("no randomness"))?;
+        let header = json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": self.thumbprint });
+        let claims = json!({
+            "aud": audience,
+            "iss": client_id,
+            "sub": client_id,
+            "jti": URL_SAFE_NO_PAD.encode(id),
+            "iat": now,
+            "nbf": now,
+            "exp": now + LIFETIME.as_secs(),
+        });
+        let encode = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let signed = format!("{}.{}", encode(header), encode(claims));
+        let mut signature = vec![0; self.key.public_modulus_len()];
+        let random = aws_lc_rs::rand::SystemRandom::new();
+        self.key.sign(&RSA_PSS_SHA256, &random, signed.as_bytes(), &mut signature).map_err(|_| internal("refused"))?;
+        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
+}

@@ -1,0 +1,173 @@
+//! Who the vendor is to Azure: an application, and how it proves that. The tenant is pinned: tokens are got in it alone.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use azure_core::credentials::{AccessToken, Secret, TokenCredential, TokenRequestOptions};
+use azure_core::http::{ClientMethodOptions, ClientOptions};
+use azure_identity::{
+    ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
+    ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
+};
+
+use super::address::Cloud;
+use super::certificate::Certificate;
+use super::transport::Carried;
+use crate::error::{Error, ErrorCode, Result};
+use crate::kms::KmsFailure;
+
+/// `[azure]` of the configuration, checked.
+#[derive(Clone)]
+pub(crate) struct AzureIdentity {
+    pub(crate) tenant_id: String,
+    /// None only for the managed identity of the machine itself.
+    pub(crate) client_id: Option<String>,
+    pub(crate) credential: AzureCredential,
+}
+
+#[derive(Clone)]
+pub(crate) enum AzureCredential {
+    ClientSecret(String),
+    /// A PEM file with a certificate and its private key, read when the vault is opened.
+    ClientCertificate(PathBuf),
+    /// A file with a token of an issuer that the application trusts, which others keep fresh.
+    WorkloadIdentity(PathBuf),
+    ManagedIdentity,
+}
+
+/// Tenants have names too, but answers name them by their id.
+pub(crate) fn is_tenant_id(text: &str) -> bool {
+    let groups: Vec<&str> = text.split('-').collect();
+    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
+        && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f' | b'-'))
+}
+
+/// An identity whose files have been read.
+pub(super) struct Application {
+    pub(super) tenant_id: String,
+    client_id: Option<String>,
+    proof: Proof,
+}
+
+enum Proof {
+    Secret(String),
+    Certificate(Arc<Certificate>),
+    TokenFile(PathBuf),
+    ManagedIdentity,
+}
+
+impl Application {
+    /// # Errors
+    /// `InvalidConfig` at `azure.certificate`.
+    pub(super) fn new(identity: AzureIdentity) -> Result<Self> {
+        let proof = match identity.credential {
+            AzureCredential::ClientSecret(secret) => Proof::Secret(secret),
+            AzureCredential::ClientCertificate(path) => Proof::Certificate(Arc::new(read_certificate(&path)?)),
+            AzureCredential::WorkloadIdentity(path) => Proof::TokenFile(path),
+            AzureCredential::ManagedIdentity => Proof::ManagedIdentity,
+        };
+        Ok(Self { tenant_id: identity.tenant_id, client_id: identity.client_id, proof })
+    }
+
+    pub(super) fn is_managed_identity(&self) -> bool {
+        matches!(self.proof, Proof::ManagedIdentity)
+    }
+
+    /// A credential of the SDK's that asks for tokens of this audience in this tenant only, whatever it is asked for.
+    pub(super) fn credential(
+        &self,
+        tenant: &str,
+        cloud: Cloud,
+        resource: &str,
+        options: ClientOptions,
+    ) -> azure_core::Result<Arc<dyn TokenCredential>> {
+        let client_id = self.client_id.clone();
+        let inner: Arc<dyn TokenCredential> = match &self.proof {
+            Proof::Secret(secret) => {
+                let options = ClientSecretCredentialOptions { client_options: options };
+                let secret = Secret::new(secret.clone());
+                ClientSecretCredential::new(tenant, client_id.unwrap_or_default(), secret, Some(options))?
+            }
+            Proof::Certificate(certificate) => {
+                let client_id = client_id.unwrap_or_default();
+                let audience = format!("https://{}/{tenant}/oauth2/v2.0/token", cloud.login_host());
+                let assertion = Signed { certificate: Arc::clone(certificate), audience, client_id: client_id.clone() };
+                assertion_credential(tenant, client_id, assertion, options)?
+            }
+            Proof::TokenFile(path) => {
+                assertion_credential(tenant, client_id.unwrap_or_default(), TokenFile(path.clone()), options)?
+            }
+            Proof::ManagedIdentity => {
+                let mut settings = ManagedIdentityCredentialOptions::default();
+                settings.user_assigned_id = client_id.map(UserAssignedId::ClientId);
+                settings.client_options = options;
+                ManagedIdentityCredential::new(Some(settings))?
+            }
+        };
+        Ok(Arc::new(Pinned { inner, scope: format!("{resource}/.default") }))
+    }
+}
+
+fn assertion_credential(
+    tenant: &str,
+    client_id: String,
+    assertion: impl ClientAssertion + 'static,
+    options: ClientOptions,
+) -> azure_core::Result<Arc<dyn TokenCredential>> {
+    let options = ClientAssertionCredentialOptions { client_options: options };
+    Ok(ClientAssertionCredential::new(tenant.to_owned(), client_id, assertion, Some(options))?)
+}
+
+fn read_certificate(path: &Path) -> Result<Certificate> {
+    let refuse = |why: String| Error::config("azure.certificate", format!("{}: {why}", path.display()));
+    let text = libvault_memory::WipedBytes::new(std::fs::read(path).map_err(|error| refuse(error.to_string()))?);
+    Certificate::from_pem(&text).map_err(|why| refuse(why.to_owned()))
+}
+
+#[derive(Debug)]
+struct Pinned {
+    inner: Arc<dyn TokenCredential>,
+    scope: String,
+}
+
+#[async_trait]
+impl TokenCredential for Pinned {
+    async fn get_token(
+        &self,
+        _scopes: &[&str],
+        options: Option<TokenRequestOptions<'_>>,
+    ) -> azure_core::Result<AccessToken> {
+        self.inner.get_token(&[self.scope.as_str()], options).await
+    }
+}
+
+/// Assertions signed with the certificate's key. The SDK's own need OpenSSL.
+#[derive(Debug)]
+struct Signed {
+    certificate: Arc<Certificate>,
+    audience: String,
+    client_id: String,
+}
+
+#[async_trait]
+impl ClientAssertion for Signed {
+    async fn secret(&self, _options: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
+        self.certificate.assertion(&self.client_id, &self.audience).map_err(Carried::into_sdk)
+    }
+}
+
+/// Read anew for every token. The SDK's own reader starts a thread for it.
+#[derive(Debug)]
+struct TokenFile(PathBuf);
+
+#[async_trait]
+impl ClientAssertion for TokenFile {
+    async fn secret(&self, _options: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
+        let text = std::fs::read_to_string(&self.0).map_err(|error| {
+            let message = format!("the file of azure.token_file cannot be read: {}", error.kind());
+            Carried::into_sdk(KmsFailure::new(ErrorCode::KmsUnavailable, message))
+        })?;
+        Ok(text.trim().to_owned())
+    }
+}
