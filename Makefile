@@ -56,8 +56,8 @@ test-cli: build
 	$(VENV) -m pytest -q tests/cli
 
 test-kms: build
-	cargo build --release --locked -p libvault-core --features gcp --example kms_probe
-	$(VENV) -m pytest -q tests/servers tests/kms_faults tests/kms_gcp demo/test_negative_control.py
+	cargo build --release --locked -p libvault-core --features gcp,azure --example kms_probe
+	$(VENV) -m pytest -q tests/servers tests/kms_faults tests/kms_gcp tests/kms_azure demo/test_negative_control.py
 
 test-matrix: build test-c
 	$(VENV) tests/matrix/run_matrix.py
