@@ -283,6 +283,13 @@ impl Trail {
         (!audit.every_message).then(|| Ledger { audit: audit.clone(), event, reported: AtomicU64::new(1) })
     }
 
+    /// What was noted so far, to be recorded now; the rest of the operation begins without it.
+    pub(crate) fn split(&mut self) -> Self {
+        let Some(open) = &mut self.0 else { return Self(None) };
+        let event = Event { uses: std::mem::take(&mut open.event.uses), ..open.event.clone() };
+        Self(Some(Box::new(Open { audit: open.audit.clone(), event })))
+    }
+
     /// A message under a lease that is counted there.
     pub(crate) fn is_counted_elsewhere(&self) -> bool {
         self.0.as_ref().is_some_and(|open| !open.audit.every_message)

@@ -13,7 +13,7 @@ use crate::audit::{Operation, Trail};
 use crate::context::Context;
 use crate::engine::{Current, Engine, Process, Snapshot, StoreAccess};
 use crate::error::{Error, ErrorCode, Result};
-use crate::lease::{Consent, Hold, Terms};
+use crate::lease::{Consent, Hold, MAX_LEASE_AGE, Terms};
 use crate::options::CallOptions;
 use crate::runtime;
 
@@ -41,13 +41,27 @@ pub(crate) struct Task {
     pub(crate) deadline: Option<Instant>,
     /// Who agreed to the use of the data key, as far as this call asked.
     pub(crate) consent: Consent,
-    /// The lease that gave the data key, if one did.
-    pub(crate) lease: Option<Arc<Terms>>,
+    pub(crate) source: Source,
+}
+
+/// Where the data key came from.
+pub(crate) enum Source {
+    /// This call asked its keys.
+    Asked,
+    /// This call asked its keys and opened a lease, which is recorded already.
+    OpenedLease,
+    Lease(Arc<Terms>),
+}
+
+impl Source {
+    pub(crate) fn of(asked: bool, terms: &Arc<Terms>) -> Self {
+        if asked { Self::OpenedLease } else { Self::Lease(Arc::clone(terms)) }
+    }
 }
 
 impl Task {
     fn new(trail: Trail) -> Self {
-        Self { trail, deadline: None, consent: Consent::default(), lease: None }
+        Self { trail, deadline: None, consent: Consent::default(), source: Source::Asked }
     }
 
     /// When the first of several keys has to be done of which each is another's alternative: one that hangs leaves time for the others.
@@ -102,6 +116,19 @@ impl<'a> Call<'a> {
 
     pub(crate) fn store_access(&self) -> StoreAccess {
         if self.shape == Shape::Async { StoreAccess::OffThread } else { StoreAccess::Inline }
+    }
+
+    /// Writes to the audit trail, on a thread that may block where the shape asks for it.
+    pub(crate) async fn record(&self, trail: Trail, failure: Option<&Error>) -> Result<()> {
+        if self.shape == Shape::Async
+            && trail.blocks()
+            && let Ok(runtime) = tokio::runtime::Handle::try_current()
+        {
+            let failure = failure.cloned();
+            let task = runtime.spawn_blocking(move || now(trail.finish(failure.as_ref())));
+            return task.await.map_err(|_| Error::internal("writing the audit trail panicked"))?;
+        }
+        trail.finish(failure).await
     }
 
     fn refuse_cancelled(&self) -> Result<()> {
@@ -171,7 +198,7 @@ pub(crate) struct Attempt<'a> {
     pub(crate) snapshot: Current,
     pub(crate) task: Task,
     /// Who drew its random bytes: a copy of that process must not hand them out as well.
-    process: Process,
+    pub(crate) process: Process,
 }
 
 impl Attempt<'_> {
@@ -191,17 +218,31 @@ impl Attempt<'_> {
             }
             Err(error) => {
                 // A refusal that the trail does not have would be one that nobody hears of.
-                record(call, task.trail, Some(&error)).await?;
+                call.record(task.trail, Some(&error)).await?;
                 return Err(error);
             }
         };
-        if task.lease.is_some() && task.trail.is_counted_elsewhere() {
+        let is_recorded = match &task.source {
+            Source::Asked => false,
+            Source::OpenedLease => true,
+            Source::Lease(_) => task.trail.is_counted_elsewhere(),
+        };
+        if is_recorded {
             task.trail.forget();
         } else {
-            record(call, task.trail, None).await?;
+            call.record(task.trail, None).await?;
         }
-        let still_leased = task.lease.is_none_or(|terms| terms.hold(snapshot.leases.now()));
-        if !still_leased || snapshot.is_superseded() || process != Process::current() {
+        let now = snapshot.leases.now();
+        if task.consent.is_older_than(MAX_LEASE_AGE, now) {
+            let message =
+                "the answers of the KMSs came so long after the first request that they are not used any more";
+            return Err(Error::new(ErrorCode::Timeout, message));
+        }
+        let still_holds = match &task.source {
+            Source::Lease(terms) => terms.hold(now),
+            Source::Asked | Source::OpenedLease => true,
+        };
+        if !still_holds || snapshot.is_superseded() || process != Process::current() {
             call.refuse_cancelled()?;
             return Ok(None);
         }
@@ -250,18 +291,6 @@ pub(crate) fn now<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
         Poll::Ready(result) => result,
         Poll::Pending => Err(Error::internal("an operation without network waited")),
     }
-}
-
-async fn record(call: &Call<'_>, trail: Trail, failure: Option<&Error>) -> Result<()> {
-    if call.shape == Shape::Async
-        && trail.blocks()
-        && let Ok(runtime) = tokio::runtime::Handle::try_current()
-    {
-        let failure = failure.cloned();
-        let task = runtime.spawn_blocking(move || now(trail.finish(failure.as_ref())));
-        return task.await.map_err(|_| Error::internal("writing the audit trail panicked"))?;
-    }
-    trail.finish(failure).await
 }
 
 fn would_block() -> Error {

@@ -54,6 +54,11 @@ impl Process {
         Self { fork_generation: fork_generation(), restorations: RESTORATIONS.load(Ordering::Acquire) }
     }
 
+    /// Whether this is it, restored from a snapshot or not; `false` in its children.
+    pub(crate) fn is_this_one(self) -> bool {
+        self.fork_generation == fork_generation()
+    }
+
     /// What its parent is to a child.
     #[cfg(test)]
     pub(crate) fn other() -> Self {
@@ -130,6 +135,7 @@ impl Engine {
                     return Err(closed());
                 }
                 before.superseded.store(true, Ordering::SeqCst);
+                before.leases.clear();
                 self.counters.reloads.count();
                 self.log.info("reloaded", "the new configuration is in force");
                 Ok(())

@@ -17,15 +17,19 @@ pub(crate) use terms::Terms;
 
 use crate::audit::{Audit, Ledger};
 use crate::clock::Clock;
-use crate::envelope::MessageKeys;
+use crate::engine::Process;
+use crate::envelope::{COMMITMENT_LENGTH, MessageKeys};
 use crate::error::Result;
 use crate::stats::Counters;
 use cache::Cache;
-use flight::{Flights, Role};
+use flight::{Flights, Role, Waited};
 use sweeper::Sweeper;
 
 /// What names a lease: a digest of everything that has to be the same.
 pub(crate) type Slot = [u8; 32];
+
+/// The hard maximum of the revocation bound (P3).
+pub(crate) const MAX_LEASE_AGE: Duration = Duration::from_secs(300);
 
 /// How long and for how much a data key may be used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +51,7 @@ pub(crate) struct Lease<T> {
 pub(crate) struct Sealing {
     /// The bundle's body, its MAC included.
     pub(crate) body: Vec<u8>,
+    pub(crate) commitment: [u8; COMMITMENT_LENGTH],
     pub(crate) keys: MessageKeys,
 }
 
@@ -97,6 +102,8 @@ pub(crate) struct Loaded<T> {
     pub(crate) value: T,
     pub(crate) consent: Consent,
     pub(crate) ledger: Option<Ledger>,
+    /// Who asked.
+    pub(crate) process: Process,
 }
 
 impl Leases {
@@ -112,25 +119,14 @@ impl Leases {
 
     /// A lease that may be used now for a message of `bytes`; it is counted. Takes no lock.
     ///
-    /// # Errors
-    /// `CircuitOpen` if a key that agreed cannot be asked at present whether it still does.
-    pub(crate) fn hit<T: Send + Sync>(
-        &self,
-        shelf: &Shelf<T>,
-        slot: &Slot,
-        bytes: u64,
-    ) -> Result<Option<Arc<Lease<T>>>> {
-        let Some(lease) = shelf.cache.get(slot) else { return Ok(None) };
-        let now = self.clock.now();
-        if !lease.terms.hold(now) {
-            return Ok(None);
-        }
-        lease.terms.check_breakers(now)?;
-        if !lease.terms.take(bytes, now) {
-            return Ok(None);
-        }
-        self.counters.lease_hits.count();
-        Ok(Some(lease))
+    /// While a key that agreed cannot be asked whether it still does, there is none: the call asks, fails with `CircuitOpen`, or fails over.
+    pub(crate) fn hit<T: Send + Sync>(&self, shelf: &Shelf<T>, slot: &Slot, bytes: u64) -> Option<Arc<Lease<T>>> {
+        let (lease, now) = (shelf.cache.get(slot)?, self.clock.now());
+        let may_be_used = lease.terms.hold(now) && lease.terms.can_be_asked(now) && lease.terms.take(bytes, now);
+        may_be_used.then(|| {
+            self.counters.lease_hits.count();
+            lease
+        })
     }
 
     /// A lease from whoever asks the KMS first: the others wait for that answer. A failure is told to those who waited for it and to nobody after them.
@@ -149,14 +145,15 @@ impl Leases {
             match shelf.flights.join(slot, deadline) {
                 Role::Leads(flight) => {
                     // Between the look into the cache and here another flight may have landed.
-                    let Some(lease) = self.hit(shelf, &slot, bytes)? else { break Some(flight) };
+                    let Some(lease) = self.hit(shelf, &slot, bytes) else { break Some(flight) };
                     flight.land(Ok(Arc::clone(&lease)));
                     return Ok(lease);
                 }
                 Role::Waits(landing) => match landing.await {
-                    None => {}
-                    Some(Err(error)) => return Err(error),
-                    Some(Ok(lease)) => {
+                    Waited::AskAnew => {}
+                    Waited::InVain => break None,
+                    Waited::Landed(Err(error)) => return Err(error),
+                    Waited::Landed(Ok(lease)) => {
                         let now = self.clock.now();
                         if lease.terms.hold(now) && lease.terms.take(bytes, now) {
                             self.counters.lease_hits.count();
@@ -177,9 +174,9 @@ impl Leases {
 
     /// What an open KMS call brought home. It is kept only if it may still be used: a key that refused meanwhile takes back what it agreed to before.
     fn put<T: Send + Sync>(&self, shelf: &Shelf<T>, slot: Slot, loaded: Loaded<T>, bytes: u64) -> Arc<Lease<T>> {
-        let Loaded { value, consent, ledger } = loaded;
+        let Loaded { value, consent, ledger, process } = loaded;
         let now = self.clock.now();
-        let terms = Arc::new(Terms::new(self.rules, consent, ledger, now));
+        let terms = Arc::new(Terms::new(self.rules, consent, ledger, process, now));
         // The message of the call that asked is the first one, whatever the terms are.
         terms.take(bytes, now);
         let lease = Arc::new(Lease { value, terms });
@@ -191,8 +188,8 @@ impl Leases {
     }
 
     /// Until when a stream may use a key that is its own.
-    pub(crate) fn hold_of_stream(&self, consent: Consent) -> Hold {
-        Hold(Terms::of_stream(self.rules, consent, self.clock.now()).map(Arc::new))
+    pub(crate) fn hold_of_stream(&self, consent: Consent, process: Process) -> Hold {
+        Hold(Terms::of_stream(self.rules, consent, process, self.clock.now()).map(Arc::new))
     }
 
     /// Drops leases soon after they end, for as long as there are any, where a runtime is at hand; else with the next ones.
@@ -206,6 +203,10 @@ impl Leases {
         let writing = self.writing.cache.retain(|lease| lease.terms.hold(now) && lease.terms.report_if_due(now));
         let reading = self.reading.cache.retain(|lease| lease.terms.hold(now) && lease.terms.report_if_due(now));
         writing || reading
+    }
+
+    fn is_empty(&self) -> bool {
+        !self.writing.cache.retain(|_| true) && !self.reading.cache.retain(|_| true)
     }
 
     pub(crate) fn clear(&self) {

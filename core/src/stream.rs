@@ -159,6 +159,8 @@ struct Permit {
     context: Context,
     /// Until when the key may be used before its keys are asked again.
     hold: Hold,
+    /// The keys agreed just now: the step that follows needs no other question, however long the answer took.
+    agreed: bool,
     /// Whether the last check refused.
     refused: bool,
     begun_in: Process,
@@ -173,6 +175,7 @@ impl Permit {
             snapshot: Arc::clone(&*vault.engine.snapshot()?),
             context: context.clone(),
             hold: Hold::default(),
+            agreed: false,
             refused: false,
             begun_in: Process::current(),
         })
@@ -180,12 +183,19 @@ impl Permit {
 
     /// The same, under the configuration that gave the keys, for as long as they agreed.
     fn under(&self, snapshot: &Arc<Snapshot>, hold: Hold) -> Self {
-        Self { snapshot: Arc::clone(snapshot), hold, ..self.clone() }
+        Self { snapshot: Arc::clone(snapshot), hold, agreed: true, ..self.clone() }
     }
 
     /// Whether the keys have to be asked again before the stream goes on.
     fn is_due(&self) -> bool {
-        self.hold.is_over(self.snapshot.leases.now())
+        !self.agreed && self.hold.is_over(self.snapshot.leases.now())
+    }
+
+    /// Judges once for the step that follows, so that what was found not to be due is not found due a moment later.
+    fn is_due_now(&mut self) -> bool {
+        let is_due = self.is_due();
+        self.agreed |= !is_due;
+        is_due
     }
 
     fn check_call(&self) -> Result<()> {
@@ -198,8 +208,10 @@ impl Permit {
         Ok(())
     }
 
-    fn check_not_due(&self) -> Result<()> {
-        if self.is_due() {
+    fn check_not_due(&mut self) -> Result<()> {
+        let is_due = self.is_due();
+        self.agreed = false;
+        if is_due {
             let message = "a KMS has to be asked whether it still agrees: call ask_again, then this again";
             return Err(Error::new(ErrorCode::WouldBlock, message));
         }

@@ -48,7 +48,7 @@ struct Shared {
 /// The events of this process that wait to be written, and how far writing came.
 #[derive(Default)]
 struct Group {
-    waiting: Vec<Event>,
+    waiting: Vec<Waiting>,
     /// Tickets given out: one an event.
     issued: u64,
     /// Tickets that are on disk, or failed.
@@ -59,6 +59,16 @@ struct Group {
     writing: bool,
     end: Option<End>,
 }
+
+/// An event on its way to the disk.
+struct Waiting {
+    event: Event,
+    /// Nobody is told whether it was written, so it is tried again.
+    unattended: bool,
+}
+
+/// Events that nobody waits for are kept for better times, up to so many.
+const MOST_KEPT: usize = 10_000;
 
 /// Where this process saw the file end: if it still ends there, nobody else has written.
 #[derive(Clone, Copy)]
@@ -91,7 +101,7 @@ impl FileSink {
         let shared = self.shared();
         let mut group = shared.lock();
         group.issued += events.len() as u64;
-        group.waiting.extend(events);
+        group.waiting.extend(events.into_iter().map(|event| Waiting { event, unattended: false }));
         let ticket = group.issued;
         while group.settled < ticket {
             if group.writing {
@@ -113,6 +123,10 @@ impl FileSink {
                     group.end = None;
                     group.failed = last;
                     group.failure = Some(unavailable(&self.path, &error));
+                    let room = MOST_KEPT.saturating_sub(group.waiting.len());
+                    let kept: Vec<_> = batch.into_iter().filter(|waiting| waiting.unattended).take(room).collect();
+                    group.issued += kept.len() as u64;
+                    group.waiting.splice(0..0, kept);
                 }
             }
             shared.written.notify_all();
@@ -132,7 +146,7 @@ impl FileSink {
 
     /// Appends a batch under the file's lock, which other processes take too. Opening it anew each time follows a rotation of the file. A fork waits
     /// for it: a child that inherited the open file would hold its lock for as long as it lives.
-    fn write(&self, batch: &[Event], known: Option<End>, is_torn: &mut bool) -> std::io::Result<End> {
+    fn write(&self, batch: &[Waiting], known: Option<End>, is_torn: &mut bool) -> std::io::Result<End> {
         let _undivided = fork::undivided();
         let mut file = open_file(&self.path)?;
         lock(&file)?;
@@ -145,7 +159,7 @@ impl FileSink {
     fn write_locked(
         &self,
         file: &mut File,
-        batch: &[Event],
+        batch: &[Waiting],
         known: Option<End>,
         is_torn: &mut bool,
     ) -> std::io::Result<End> {
@@ -162,7 +176,7 @@ impl FileSink {
                 tail.next_sequence
             }
         };
-        for event in batch {
+        for Waiting { event, .. } in batch {
             serde_json::to_writer(&mut text, &Line { sequence, event })?;
             text.push(b'\n');
             sequence += 1;
@@ -202,7 +216,7 @@ impl AuditSink for FileSink {
 
     fn enqueue(&self, event: Event) {
         let mut group = self.shared().lock();
-        group.waiting.push(event);
+        group.waiting.push(Waiting { event, unattended: true });
         group.issued += 1;
     }
 

@@ -63,14 +63,14 @@ impl Attempt<'_> {
         aad: FrameAad,
         downgrade: Downgrade,
     ) -> Result<ReencryptorStart> {
-        let Self { call, snapshot, task, .. } = self;
+        let Self { call, snapshot, task, process } = self;
         let change = snapshot.examine_reencrypt(&envelope.bundle, context, downgrade, call.store_access()).await?;
         task.trail.downgrade(change.is_downgrade);
         task.deadline = call.deadline(snapshot, change.needs_network())?;
         let deadline = task.deadline;
         let work = snapshot.begin_reencryption(&change, envelope, context, aad, task);
         let (old_key, new) = call.drive(deadline, work).await?;
-        let hold = snapshot.leases.hold_of_stream(std::mem::take(&mut task.consent));
+        let hold = snapshot.leases.hold_of_stream(std::mem::take(&mut task.consent), *process);
         Ok(ReencryptorStart { snapshot: Arc::clone(snapshot), old_key, new, hold })
     }
 

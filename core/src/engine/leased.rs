@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::Snapshot;
 use super::open::Opening;
 use super::seal::Protection;
 use super::wrap::WrappedDataKey;
+use super::{Process, Snapshot};
 use crate::aead::sha256;
-use crate::call::{Attempt, Task};
+use crate::call::{Attempt, Call, Source, Task};
 use crate::context::Context;
 use crate::envelope::{Bundle, MESSAGE_ID_LENGTH, MessageKeys};
 use crate::error::Result;
@@ -84,7 +84,7 @@ impl Attempt<'_> {
         context: &Context,
         bytes: usize,
     ) -> Result<(SealingKey<'p>, [u8; MESSAGE_ID_LENGTH])> {
-        let Self { call, snapshot, task, .. } = self;
+        let Self { call, snapshot, task, process } = self;
         let leases = &snapshot.leases;
         if !(leases.are_given() && may_be_leased(protection.keys().map(|(_, key)| key))) {
             task.deadline = call.deadline(snapshot, protection.needs_network())?;
@@ -95,27 +95,35 @@ impl Attempt<'_> {
         let mut message_id = [0; MESSAGE_ID_LENGTH];
         snapshot.random.fill(&mut message_id)?;
         let (slot, bytes) = (*context.digest(), bytes as u64);
-        if let Some(lease) = leases.hit(&leases.writing, &slot, bytes)? {
-            task.lease = Some(Arc::clone(&lease.terms));
-            return Ok((SealingKey::Leased(lease), message_id));
-        }
-        let deadline = call.deadline(snapshot, true)?;
-        task.deadline = deadline;
-        let mut asked = false;
-        let load = async || {
-            asked = true;
-            snapshot.load_sealing(protection, context, task).await
+        let lease = match leases.hit(&leases.writing, &slot, bytes) {
+            Some(lease) => {
+                task.source = Source::Lease(Arc::clone(&lease.terms));
+                lease
+            }
+            None => {
+                let deadline = call.deadline(snapshot, true)?;
+                task.deadline = deadline;
+                let process = *process;
+                let mut asked = false;
+                let load = async || {
+                    asked = true;
+                    let loaded = snapshot.load_sealing(protection, context, process, task).await?;
+                    snapshot.open_lease(call, task).await?;
+                    Ok(loaded)
+                };
+                let opened = leases.join_or_load(&leases.writing, slot, bytes, deadline, load);
+                let lease = call.drive(deadline, opened).await?;
+                task.source = Source::of(asked, &lease.terms);
+                lease
+            }
         };
-        let opened = leases.join_or_load(&leases.writing, slot, bytes, deadline, load);
-        let lease = call.drive(deadline, opened).await?;
-        leases.keep_swept(snapshot.audit.as_ref());
-        task.lease = (!asked).then(|| Arc::clone(&lease.terms));
+        task.trail.data_key(protection.policy, &lease.value.commitment);
         Ok((SealingKey::Leased(lease), message_id))
     }
 
     /// The data key of a bundle, from a lease where one may be used, for a message of `bytes`.
     pub(super) async fn opened_key(&mut self, opening: &Opening<'_>, bytes: usize) -> Result<OpenedKey> {
-        let Self { call, snapshot, task, .. } = self;
+        let Self { call, snapshot, task, process } = self;
         let leases = &snapshot.leases;
         if !(leases.are_given() && may_be_leased(opening.keys())) {
             task.deadline = call.deadline(snapshot, opening.needs_network())?;
@@ -123,21 +131,24 @@ impl Attempt<'_> {
             return Ok(OpenedKey::Fresh(keys));
         }
         let (slot, bytes) = (slot_of(opening.bundle, opening.context), bytes as u64);
-        if let Some(lease) = leases.hit(&leases.reading, &slot, bytes)? {
-            task.lease = Some(Arc::clone(&lease.terms));
+        task.trail.data_key(opening.bundle.decision.policy, opening.bundle.commitment);
+        if let Some(lease) = leases.hit(&leases.reading, &slot, bytes) {
+            task.source = Source::Lease(Arc::clone(&lease.terms));
             return Ok(OpenedKey::Leased(lease));
         }
         let deadline = call.deadline(snapshot, true)?;
         task.deadline = deadline;
+        let process = *process;
         let mut asked = false;
         let load = async || {
             asked = true;
-            snapshot.load_opened(opening, task).await
+            let loaded = snapshot.load_opened(opening, process, task).await?;
+            snapshot.open_lease(call, task).await?;
+            Ok(loaded)
         };
         let opened = leases.join_or_load(&leases.reading, slot, bytes, deadline, load);
         let lease = call.drive(deadline, opened).await?;
-        leases.keep_swept(snapshot.audit.as_ref());
-        task.lease = (!asked).then(|| Arc::clone(&lease.terms));
+        task.source = Source::of(asked, &lease.terms);
         Ok(OpenedKey::Leased(lease))
     }
 }
@@ -154,7 +165,7 @@ impl Attempt<'_> {
     }
 
     fn hold_without_lease(&mut self) -> Hold {
-        self.snapshot.leases.hold_of_stream(std::mem::take(&mut self.task.consent))
+        self.snapshot.leases.hold_of_stream(std::mem::take(&mut self.task.consent), self.process)
     }
 
     /// Whether the keys that protect this context agree still: asked as for another message.
@@ -170,19 +181,33 @@ impl Snapshot {
         &self,
         protection: &Protection,
         context: &Context,
+        process: Process,
         task: &mut Task,
     ) -> Result<Loaded<Sealing>> {
         let wrapped = self.wrap_for_lease(protection, context, task).await?;
         let draft = wrapped.draft(context);
         let mut body = vec![0; draft.body_length()];
         draft.write_body(&wrapped.keys, &mut body)?;
-        let value = Sealing { body, keys: wrapped.keys };
-        Ok(Loaded { value, consent: std::mem::take(&mut task.consent), ledger: task.trail.ledger() })
+        let value = Sealing { body, commitment: wrapped.keys.commitment(), keys: wrapped.keys };
+        Ok(Loaded { value, consent: std::mem::take(&mut task.consent), ledger: task.trail.ledger(), process })
     }
 
-    async fn load_opened(&self, opening: &Opening<'_>, task: &mut Task) -> Result<Loaded<MessageKeys>> {
+    async fn load_opened(
+        &self,
+        opening: &Opening<'_>,
+        process: Process,
+        task: &mut Task,
+    ) -> Result<Loaded<MessageKeys>> {
         let (_, value) = self.unwrap(opening, task).await?;
-        Ok(Loaded { value, consent: std::mem::take(&mut task.consent), ledger: task.trail.ledger() })
+        Ok(Loaded { value, consent: std::mem::take(&mut task.consent), ledger: task.trail.ledger(), process })
+    }
+
+    /// Records the key uses by which a lease is opened, before anybody uses it.
+    async fn open_lease(&self, call: &Call<'_>, task: &mut Task) -> Result<()> {
+        call.record(task.trail.split(), None).await?;
+        // Within the runtime that made the calls.
+        self.leases.keep_swept(self.audit.as_ref());
+        Ok(())
     }
 }
 

@@ -230,8 +230,9 @@ impl Snapshot {
                 Ok(reply) => {
                     // A refusal by any key of the share stops its use, unless it would have led on to this one.
                     for (other, seen) in share.wraps.iter().zip(&seen) {
-                        if Arc::ptr_eq(other.key, wrap.key) || !leads_on_refusal(other) {
-                            task.consent.depends_on(other.key, *seen);
+                        let agreed = Arc::ptr_eq(other.key, wrap.key);
+                        if agreed || !leads_on_refusal(other) {
+                            task.consent.depends_on(other.key, *seen, agreed);
                         }
                     }
                     return share_bound_to(&*reply.value, &wrap.bind).ok_or_else(|| Error::unauthentic("R28"));

@@ -134,15 +134,14 @@ impl Snapshot {
         let mut missing = 0;
         task.consent.asks_at(self.leases.now());
         for key in &binding.keys {
-            task.consent.depends_on(key, Consent::look(key));
-        }
-        for key in &binding.keys {
             // A key that may be missing must not use up the time of those that may not.
             let deadline = if may_miss > 0 { task.deadline_of_one(wraps.keys_left) } else { task.deadline };
             wraps.keys_left -= 1;
+            let seen = Consent::look(key);
             let failure = match self.wrap_by_key(target, key, binder, share, deadline, task).await {
                 Ok(wrap) => {
                     wraps.made.push(wrap);
+                    task.consent.depends_on(key, seen, true);
                     continue;
                 }
                 Err(failure) => failure,
@@ -153,6 +152,8 @@ impl Snapshot {
                 return Err(error);
             }
             missing += 1;
+            // It stands by: its refusal would have stopped the operation.
+            task.consent.depends_on(key, seen, false);
             wraps.missing.push(Missing { binding, error });
         }
         Ok(())

@@ -49,7 +49,9 @@ where
         };
         let jittered = jittered(FIRST_BACKOFF * 2_u32.pow(number - 1));
         let pause = failure.retry_after.map_or(jittered, |asked| asked.max(jittered));
-        if !failure.is_unavailability() || number == ATTEMPTS || Instant::now() + pause >= deadline {
+        // Whatever number a KMS sends, it is compared and not added.
+        let left = deadline.saturating_duration_since(Instant::now());
+        if !failure.is_unavailability() || number == ATTEMPTS || pause >= left {
             return Err(CallFailure { failure, is_unanswered });
         }
         sleep(pause).await;

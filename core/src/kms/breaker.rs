@@ -66,7 +66,12 @@ impl Breaker {
     /// Returns whether this opened the circuit.
     pub(crate) fn record(&self, admission: Admission, ending: Ending, now: Duration) -> bool {
         match ending {
-            Ending::Unknown => false,
+            Ending::Unknown => {
+                if admission == Admission::Probe {
+                    self.give_back_probe(now);
+                }
+                false
+            }
             Ending::Answered => {
                 self.failures.store(0, Ordering::Relaxed);
                 self.pauses.store(0, Ordering::Relaxed);
@@ -86,6 +91,11 @@ impl Breaker {
                 opens
             }
         }
+    }
+
+    /// A probe that found nothing out: the next call is another one.
+    pub(crate) fn give_back_probe(&self, now: Duration) {
+        self.open_until.store(nanoseconds(now).max(1), Ordering::Release);
     }
 
     fn pause(&self) -> Duration {
@@ -157,6 +167,15 @@ mod tests {
             assert!(!breaker.record(breaker.admit(START).unwrap(), ending, START));
             assert!(!breaker.record(breaker.admit(START).unwrap(), Ending::Unknown, START));
         }
+    }
+
+    #[test]
+    fn a_probe_that_finds_nothing_out_is_followed_by_another_at_once() {
+        let breaker = opened();
+        let later = START + FIRST_PAUSE;
+        assert_eq!(breaker.admit(later), Ok(Admission::Probe));
+        assert!(!breaker.record(Admission::Probe, Ending::Unknown, later));
+        assert_eq!(breaker.admit(later), Ok(Admission::Probe));
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::breaker::{Breaker, Ending};
+use super::attempts::CallFailure;
+use super::breaker::{Admission, Breaker, Ending};
 use super::bulkhead::Bulkhead;
 use super::{BoxFuture, Kek, KmsFailure, KmsReply, Timeouts, UnwrapRequest, WrapRequest, attempts};
 use crate::clock::Clock;
@@ -72,7 +73,9 @@ impl RemoteKey {
         };
         // Again: it may have opened while this call waited for its place.
         let admission = self.health.breaker.admit(self.clock.now()).map_err(circuit_open)?;
+        let probe = (admission == Admission::Probe).then(|| Probe { health: &self.health, clock: &*self.clock });
         let outcome = attempts::run(self.timeouts, deadline, attempt).await;
+        std::mem::forget(probe);
         let ending = match &outcome {
             Ok(_) => Ending::Answered,
             Err(failure) if failure.failure.is_refusal() => {
@@ -82,6 +85,10 @@ impl RemoteKey {
             }
             Err(failure) if failure.is_unanswered => Ending::Unanswered,
             Err(failure) if failure.failure.is_unavailability() => Ending::Unknown,
+            Err(CallFailure {
+                failure: KmsFailure { code: ErrorCode::Internal | ErrorCode::InvalidArgument, .. },
+                ..
+            }) => Ending::Unknown,
             Err(_) => Ending::Answered,
         };
         if self.health.breaker.record(admission, ending, self.clock.now()) {
@@ -124,6 +131,18 @@ impl Kek for RemoteKey {
 
     fn after_restore(&self) {
         self.key.after_restore();
+    }
+}
+
+/// The call that finds out how things are. Should its caller go away, another one does.
+struct Probe<'a> {
+    health: &'a KeyHealth,
+    clock: &'a dyn Clock,
+}
+
+impl Drop for Probe<'_> {
+    fn drop(&mut self) {
+        self.health.breaker.give_back_probe(self.clock.now());
     }
 }
 

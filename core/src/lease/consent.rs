@@ -4,7 +4,6 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::Result;
 use crate::registry::CustomerKey;
 
 /// Which keys agreed, and how often each had refused when it was asked. A key that refused since has taken its agreement back.
@@ -12,7 +11,17 @@ use crate::registry::CustomerKey;
 pub(crate) struct Consent {
     asked_at: Option<Duration>,
     ends_at: Option<Duration>,
-    keys: Vec<(Arc<CustomerKey>, u64)>,
+    keys: Vec<Watched>,
+}
+
+/// A key whose refusal ends the use of the data key.
+#[derive(Clone)]
+struct Watched {
+    key: Arc<CustomerKey>,
+    /// How often it had refused when it was asked.
+    refusals: u64,
+    /// It wrapped or unwrapped, as opposed to standing by.
+    agreed: bool,
 }
 
 /// How often a key had refused before it was asked; none for keys that cannot refuse.
@@ -36,10 +45,15 @@ impl Consent {
     }
 
     /// The data key may be used for as long as this key does not refuse again.
-    pub(crate) fn depends_on(&mut self, key: &Arc<CustomerKey>, seen: Seen) {
+    pub(crate) fn depends_on(&mut self, key: &Arc<CustomerKey>, seen: Seen, agreed: bool) {
         if let Seen(Some(refusals)) = seen {
-            self.keys.push((Arc::clone(key), refusals));
+            self.keys.push(Watched { key: Arc::clone(key), refusals, agreed });
         }
+    }
+
+    /// Whether the first request was sent so long ago.
+    pub(crate) fn is_older_than(&self, age: Duration, now: Duration) -> bool {
+        self.asked_at.is_some_and(|asked_at| now.saturating_sub(asked_at) > age)
     }
 
     /// Whether any key can take it back.
@@ -56,17 +70,14 @@ impl Consent {
 
     /// Whether no key refused since.
     pub(super) fn holds(&self) -> bool {
-        self.keys.iter().all(|(key, seen)| key.kek.health().is_some_and(|health| health.refusals() == *seen))
+        self.keys
+            .iter()
+            .all(|Watched { key, refusals, .. }| key.kek.health().is_some_and(|health| health.refusals() == *refusals))
     }
 
-    /// # Errors
-    /// `CircuitOpen` if one of the keys cannot be asked at present.
-    pub(super) fn check_breakers(&self, now: Duration) -> Result<()> {
-        for (key, _) in &self.keys {
-            if let Some(Err(failure)) = key.kek.health().map(|health| health.check_breaker(now)) {
-                return Err(failure.into_error(key.kek.provider(), &key.name, "use of a leased data key"));
-            }
-        }
-        Ok(())
+    /// Whether every key that agreed can be asked at present whether it still does.
+    pub(super) fn can_be_asked(&self, now: Duration) -> bool {
+        let mut agreed = self.keys.iter().filter(|watched| watched.agreed);
+        agreed.all(|watched| watched.key.kek.health().is_some_and(|health| health.check_breaker(now).is_ok()))
     }
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use libvault_memory::ForkLocal;
 use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use super::{Lease, Slot};
 use crate::error::{Error, ErrorCode, Result};
 
 /// A caller who has so much more time than the one who asked does not share his running out of it.
-const MORE_PATIENT: Duration = Duration::from_secs(1);
+const MORE_PATIENT: Duration = Duration::from_millis(100);
 
 /// A child of a fork begins without: whoever asked for its parent does not exist here.
 pub(super) struct Flights<T>(ForkLocal<Mutex<HashMap<Slot, Landing<T>>>>);
@@ -30,6 +30,15 @@ pub(super) enum Role<'a, T: Send + Sync, W> {
     Waits(W),
 }
 
+/// How waiting ended.
+pub(super) enum Waited<T> {
+    Landed(Result<Arc<Lease<T>>>),
+    /// The one who asked went away, or gave up for reasons of its own.
+    AskAnew,
+    /// There is no answer yet, and not much time left.
+    InVain,
+}
+
 impl<T> Default for Flights<T> {
     fn default() -> Self {
         Self(ForkLocal::new())
@@ -37,12 +46,12 @@ impl<T> Default for Flights<T> {
 }
 
 impl<T: Send + Sync> Flights<T> {
-    /// Joins the flight for the slot, or begins one. Waiting gives nothing where the one who asked went away or gave up too soon: ask again.
+    /// Joins the flight for the slot, or begins one.
     pub(super) fn join(
         &self,
         slot: Slot,
         deadline: Option<Instant>,
-    ) -> Role<'_, T, impl Future<Output = Option<Result<Arc<Lease<T>>>>> + use<T>> {
+    ) -> Role<'_, T, impl Future<Output = Waited<T>> + use<T>> {
         let mut flights = self.lock();
         if let Some(landing) = flights.get(&slot) {
             return Role::Waits(wait(landing.clone(), deadline));
@@ -57,12 +66,24 @@ impl<T: Send + Sync> Flights<T> {
     }
 }
 
-async fn wait<T>(mut landing: Landing<T>, deadline: Option<Instant>) -> Option<Result<Arc<Lease<T>>>> {
-    let ended = landing.wait_for(Option::is_some).await.ok()?;
-    let Ended { outcome, deadline: their_deadline } = ended.as_ref()?;
+async fn wait<T>(mut landing: Landing<T>, deadline: Option<Instant>) -> Waited<T> {
+    let landed = landing.wait_for(Option::is_some);
+    // Whoever asks may be one whom nobody polls, in the very task that waits here: half of the time is kept for asking oneself.
+    let ended = match deadline {
+        None => landed.await,
+        Some(deadline) => {
+            let now = Instant::now();
+            match timeout_at(now + deadline.saturating_duration_since(now) / 2, landed).await {
+                Ok(ended) => ended,
+                Err(_) => return Waited::InVain,
+            }
+        }
+    };
+    let Ok(ended) = ended else { return Waited::AskAnew };
+    let Some(Ended { outcome, deadline: their_deadline }) = ended.as_ref() else { return Waited::AskAnew };
     match outcome {
-        Err(error) if !is_shared(error, *their_deadline, deadline) => None,
-        outcome => Some(outcome.clone()),
+        Err(error) if !is_shared(error, *their_deadline, deadline) => Waited::AskAnew,
+        outcome => Waited::Landed(outcome.clone()),
     }
 }
 

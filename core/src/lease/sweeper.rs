@@ -26,7 +26,6 @@ impl Sweeper {
         }
         let (leases, audit, running) = (Arc::downgrade(leases), audit.cloned(), Running(Arc::clone(runs)));
         runtime.spawn(async move {
-            let _running = running;
             loop {
                 tokio::time::sleep(INTERVAL).await;
                 let is_left = leases.upgrade().is_some_and(|leases| leases.sweep());
@@ -35,7 +34,13 @@ impl Sweeper {
                     drop(tokio::task::spawn_blocking(move || audit.flush()));
                 }
                 if !is_left {
-                    return;
+                    running.0.store(false, Ordering::Release);
+                    // One that was opened just now saw this task still running.
+                    let is_needed = leases.upgrade().is_some_and(|leases| !leases.is_empty());
+                    if !is_needed || running.0.swap(true, Ordering::AcqRel) {
+                        std::mem::forget(running);
+                        return;
+                    }
                 }
             }
         });

@@ -315,6 +315,36 @@ fn a_reload_does_not_forget_a_refusal() {
 }
 
 #[test]
+fn a_circuit_that_is_open_for_one_of_two_keys_leads_to_the_other_with_leases_too() {
+    let scene = Scene::new("");
+    let envelope = scene.encrypt("a").unwrap();
+    scene.decrypt("a", &envelope).unwrap();
+    scene.kms.answer("a1", Answer::Fail(ErrorCode::KmsUnavailable));
+    for _ in 0..5 {
+        scene.vault.create_data_key_blocking(&context("a")).unwrap();
+    }
+    assert_eq!(scene.decrypt("a", &envelope).unwrap(), b"data", "by the other key");
+    assert_eq!(scene.calls(|| drop(scene.decrypt("a", &envelope).unwrap())), 0, "whose agreement is a lease again");
+    scene.encrypt("a").unwrap();
+}
+
+#[test]
+fn a_restored_copy_and_its_original_share_no_lease() {
+    let scene = Scene::new("");
+    let envelope = scene.encrypt("b").unwrap();
+    scene.kms.hold_replies();
+    std::thread::scope(|scope| {
+        let before = scene.kms.calls();
+        let asked_before = scope.spawn(|| scene.decrypt("b", &envelope));
+        wait_for(|| scene.kms.calls() == before + 1);
+        scene.vault.after_restore().unwrap();
+        scene.kms.release_replies();
+        asked_before.join().unwrap().unwrap();
+    });
+    assert_eq!(scene.calls(|| drop(scene.encrypt("b").unwrap())), 1);
+}
+
+#[test]
 fn a_lease_is_no_way_around_an_open_circuit() {
     let scene = Scene::new("");
     let envelope = scene.encrypt("b").unwrap();
@@ -385,7 +415,7 @@ impl Scene {
 }
 
 /// Waits for what another thread is about to do; a hang shows as a test that does not end.
-fn wait_for(condition: impl Fn() -> bool) {
+pub(super) fn wait_for(condition: impl Fn() -> bool) {
     while !condition() {
         std::thread::sleep(std::time::Duration::from_millis(1));
     }

@@ -110,8 +110,9 @@ impl Decryptor {
     /// `Malformed` or `AuthenticationFailed` if something is missing; `WouldBlock` if the keys were not used yet, or have to be asked again: see
     /// [`Decryptor::ask_again`].
     pub fn finish(&mut self, output: &mut Vec<u8>) -> Result<()> {
-        if !self.waiting.is_empty() && !self.permit.is_due() {
+        if !self.waiting.is_empty() && !self.permit.is_due_now() {
             self.accept_waiting(output)?;
+            self.permit.agreed = true;
         }
         self.step(output, |state, output| {
             match state {
@@ -137,7 +138,7 @@ impl Decryptor {
     }
 
     pub(super) async fn finish_as(&mut self, shape: Shape, output: &mut Vec<u8>) -> Result<()> {
-        self.ask_again_as(shape).await?;
+        self.ask_first(shape).await?;
         self.finish(output)
     }
 
@@ -172,18 +173,38 @@ impl Decryptor {
         Ok(())
     }
 
-    pub(super) async fn update_as(&mut self, shape: Shape, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
-        if self.permit.is_due() || !self.waiting.is_empty() {
-            // Kept before there is anything to wait for, so that it is not lost if the caller goes away meanwhile.
-            self.waiting.extend_from_slice(input);
-            self.ask_again_as(shape).await?;
-            return self.accept_waiting(output);
+    /// Before a step: asks if that is due. A failure ends the stream, whose users do not expect to go on after an error.
+    async fn ask_first(&mut self, shape: Shape) -> Result<()> {
+        if !self.permit.is_due_now() {
+            return Ok(());
         }
-        if !self.accept(input, output)? {
+        if shape == Shape::Now {
+            return Err(would_block());
+        }
+        let asked = self.ask_again_as(shape).await;
+        if let Err(error) = &asked {
+            self.state = State::Failed(error.clone());
+        }
+        asked
+    }
+
+    pub(super) async fn update_as(&mut self, shape: Shape, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
+        if !self.accept_as(shape, input, output).await? {
             return Ok(());
         }
         let start = message_key(&self.permit, shape, self.collected(), false).await;
         self.begin_payload(start, output)
+    }
+
+    /// Takes the input, after the keys were asked again where that is due; says whether the key is needed now.
+    pub(super) async fn accept_as(&mut self, shape: Shape, input: &[u8], output: &mut Vec<u8>) -> Result<bool> {
+        if self.permit.is_due_now() || !self.waiting.is_empty() {
+            // Kept before there is anything to wait for, so that it is not lost if the caller goes away meanwhile.
+            self.waiting.extend_from_slice(input);
+            self.ask_first(shape).await?;
+            return self.accept_waiting(output).map(|()| false);
+        }
+        self.accept(input, output)
     }
 
     /// What waited comes behind the header, so no key is needed for it.
@@ -193,7 +214,7 @@ impl Decryptor {
     }
 
     /// Takes the input; says whether the key is needed now.
-    pub(super) fn accept(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<bool> {
+    fn accept(&mut self, input: &[u8], output: &mut Vec<u8>) -> Result<bool> {
         self.step(output, |state, output| match state {
             State::Beginning { collected, needed } => {
                 collected.extend_from_slice(input);
@@ -284,7 +305,8 @@ impl Decryptor {
 
     /// Other work on the payload, as a step of this stream; waits on this thread where the keys have to be asked again.
     pub(super) fn guard<T>(&mut self, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        now(self.ask_again_as(Shape::Blocking))?;
+        now(self.ask_first(Shape::Blocking))?;
+        self.permit.agreed = false;
         if let State::Failed(error) = &self.state {
             return Err(error.clone());
         }

@@ -111,11 +111,16 @@ impl Encryptor {
 
     /// One step, in the given shape; before it, as often as needed, the question whether the keys agree.
     pub(super) async fn asking<T>(&mut self, shape: Shape, mut step: impl FnMut(&mut Self) -> Result<T>) -> Result<T> {
-        loop {
-            match step(self) {
-                Err(error) if error == ErrorCode::WouldBlock && shape != Shape::Now => self.ask_again_as(shape).await?,
-                result => return result,
+        match step(self) {
+            Err(error) if error == ErrorCode::WouldBlock && shape != Shape::Now => {
+                if let Err(error) = self.ask_again_as(shape).await {
+                    // Whoever writes on after an error must not get an envelope with a gap.
+                    self.state = State::Failed(error.clone());
+                    return Err(error);
+                }
+                step(self)
             }
+            result => result,
         }
     }
 
@@ -124,9 +129,9 @@ impl Encryptor {
             return Ok(());
         }
         match ask_again(&self.permit, shape).await {
-            Ok(hold) => self.permit.hold = hold,
+            Ok(hold) => (self.permit.hold, self.permit.agreed) = (hold, true),
             Err(error) => {
-                if !error.code().is_retryable() {
+                if !error.code().is_retryable() && error != ErrorCode::WouldBlock {
                     self.state = State::Failed(error.clone());
                 }
                 return Err(error);

@@ -14,7 +14,7 @@ use crate::call::{Discard, Shape, now};
 use crate::context::Context;
 use crate::engine::{Downgrade, Snapshot};
 use crate::envelope::{Form, FrameAad, FrameCipher};
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::lease::Hold;
 use crate::secret::Secret;
 use crate::vault::Vault;
@@ -60,6 +60,7 @@ enum Writer {
     None,
     OneShot(Box<NewPayload>),
     Frames(Encryptor),
+    Finished,
 }
 
 impl Vault {
@@ -139,37 +140,37 @@ impl Reencryptor {
         self.decryptor.ask_again_as(shape).await?;
         match &mut self.writer {
             Writer::Frames(encryptor) => encryptor.ask_again_as(shape).await,
-            Writer::None | Writer::OneShot(_) => Ok(()),
+            Writer::None | Writer::OneShot(_) | Writer::Finished => Ok(()),
         }
     }
 
     async fn finish_as(&mut self, shape: Shape, output: &mut Vec<u8>) -> Result<()> {
-        self.ask_again_as(shape).await?;
         if !self.ended {
-            self.decryptor.finish(&mut self.plaintext)?;
+            self.decryptor.finish_as(shape, &mut self.plaintext).await?;
             self.ended = true;
         }
-        match &mut self.writer {
-            Writer::None => {}
-            Writer::OneShot(new) => {
+        if let Writer::Frames(encryptor) = &mut self.writer {
+            encryptor.asking(shape, |encryptor| encryptor.update(&self.plaintext, output)).await?;
+            self.plaintext.clear();
+            encryptor.asking(shape, |encryptor| encryptor.finish(output)).await?;
+        }
+        // Taken out before it is used: its key seals one payload.
+        match std::mem::replace(&mut self.writer, Writer::Finished) {
+            Writer::OneShot(mut new) => {
                 let start = output.len() + new.header.len();
                 output.append(&mut new.header);
                 output.resize(start + self.plaintext.len() + TAG_LENGTH, 0);
                 new.cipher.seal(0, true, &self.plaintext, &mut output[start..])?;
             }
-            Writer::Frames(encryptor) => {
-                encryptor.asking(shape, |encryptor| encryptor.update(&self.plaintext, output)).await?;
-                self.plaintext.clear();
-                encryptor.asking(shape, |encryptor| encryptor.finish(output)).await?;
-            }
+            Writer::Finished => return Err(Error::new(ErrorCode::InvalidArgument, "the stream is finished")),
+            Writer::None | Writer::Frames(_) => {}
         }
         self.plaintext = WipedBytes::default();
         Ok(())
     }
 
     async fn update_as(&mut self, shape: Shape, input: &[u8], output: &mut Vec<u8>) -> Result<()> {
-        self.ask_again_as(shape).await?;
-        if self.decryptor.accept(input, &mut self.plaintext)? {
+        if self.decryptor.accept_as(shape, input, &mut self.plaintext).await? {
             let start = self.begin(shape).await;
             let start = start.map(|start| {
                 self.writer = self.writer_of(&start.snapshot, start.new, &start.hold);

@@ -4,7 +4,7 @@ use std::io::{Cursor, Read as _, Write as _};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{START, Scene, context};
+use super::{START, Scene, context, wait_for};
 use crate::error::{Error, ErrorCode};
 use crate::kms::Answer;
 use crate::stream::{
@@ -95,17 +95,38 @@ fn a_refusal_to_anybody_makes_streams_ask_at_once_and_end() {
 }
 
 #[test]
-fn an_outage_while_asking_again_is_not_the_end_of_a_stream() {
+fn who_asks_explicitly_may_ask_again_after_an_outage_and_nobody_else() {
     let scene = Scene::new("");
-    let (mut encryptor, mut envelope) = (scene.encryptor(), Vec::new());
-    encryptor.update(DATA, &mut envelope).unwrap();
+    let (mut patient, mut other, mut envelope) = (scene.encryptor(), scene.encryptor(), Vec::new());
+    patient.update(DATA, &mut envelope).unwrap();
+    other.update(DATA, &mut Vec::new()).unwrap();
     scene.clock.set(START + 60_000);
     scene.kms.answer("b1", Answer::Fail(ErrorCode::KmsUnavailable));
-    assert_eq!(code(encryptor.update_blocking(DATA, &mut envelope)), Some(ErrorCode::KmsUnavailable));
+    assert_eq!(code(crate::runtime::block_on(patient.ask_again())), Some(ErrorCode::KmsUnavailable));
+    assert_eq!(code(other.update_blocking(DATA, &mut Vec::new())), Some(ErrorCode::KmsUnavailable));
     scene.kms.answer("b1", Answer::Agree);
-    encryptor.update_blocking(DATA, &mut envelope).unwrap();
-    encryptor.finish(&mut envelope).unwrap();
+    patient.update_blocking(DATA, &mut envelope).unwrap();
+    patient.finish(&mut envelope).unwrap();
     assert_eq!(scene.decrypt("b", &envelope).unwrap(), DATA.repeat(2));
+    assert_eq!(code(other.finish_blocking(&mut Vec::new())), Some(ErrorCode::KmsUnavailable), "no envelope with a gap");
+}
+
+#[test]
+fn an_answer_that_came_late_is_good_for_one_step() {
+    let scene = Scene::new("[leases]\nmax_age = 1000");
+    let envelope = scene.envelope();
+    let (mut decryptor, mut data) = (scene.decryptor(), Vec::new());
+    scene.kms.hold_replies();
+    std::thread::scope(|scope| {
+        let slow = scope.spawn(|| decryptor.update_blocking(&envelope[..envelope.len() / 2], &mut data));
+        wait_for(|| scene.kms.calls() > 1);
+        scene.clock.set(START + 5_000);
+        scene.kms.release_replies();
+        slow.join().unwrap().unwrap();
+    });
+    decryptor.update_blocking(&envelope[envelope.len() / 2..], &mut data).unwrap();
+    decryptor.finish_blocking(&mut data).unwrap();
+    assert_eq!(data, DATA);
 }
 
 #[test]
