@@ -79,10 +79,14 @@ class DecryptReader extends Uncloneable {
     if (offset < 0) throw outOfRange('offset must not be negative');
     if (length < 0 || length > MAX_READ) throw outOfRange(`length must be from 0 to ${MAX_READ}`);
     // One after the other: the file has one position.
-    const reading = this.#last.then(() => {
-      if (this.#isClosed) throw make(CLOSED, 'the reader is closed');
-      this.#call.refuseAborted();
-      return this.#call.settle(native.readAt(this.#reader, offset, length));
+    const reading = this.#last.then(async () => {
+      for (;;) {
+        if (this.#isClosed) throw make(CLOSED, 'the reader is closed');
+        this.#call.refuseAborted();
+        const bytes = await this.#call.settle(native.readAt(this.#reader, offset, length));
+        // Instead of bytes: a KMS was asked again, and the file was not read yet.
+        if (bytes !== true) return bytes;
+      }
     });
     this.#last = reading.catch(() => {});
     return reading;

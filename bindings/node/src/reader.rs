@@ -140,12 +140,11 @@ impl Work for ReadAt {
 
     fn run(self: Box<Self>) -> Pin<Box<dyn Future<Output = Result<Reply, Error>> + Send>> {
         Box::pin(async move {
-            let mut this = self;
-            let mut open = this.reader.take()?;
+            // Only the question: reading and decrypting are not for the thread that drives every call to a KMS.
+            let mut open = self.reader.take()?;
             let asked = open.reader.ask_again().await;
-            this.reader.put_back(open);
-            asked?;
-            this.run_now()
+            self.reader.put_back(open);
+            asked.map(|()| Reply::IsUnfinished(true))
         })
     }
 }
