@@ -27,6 +27,8 @@ pub(crate) mod gcp;
 mod held;
 #[cfg(all(test, feature = "sqlite"))]
 mod isolation;
+#[cfg(any(feature = "azure", feature = "gcp"))]
+mod jwt;
 pub(crate) mod key_file;
 mod local;
 pub(crate) mod network;

@@ -81,3 +81,79 @@ fn a_shred_item_is_a_name_that_a_context_can_have() {
     }
     assert!(Config::from_json(&config(r#", "shred_items": ["user_id"]"#), Path::new("")).is_ok());
 }
+
+#[cfg(feature = "azure")]
+mod azure {
+    use super::*;
+
+    const GOOD: &str = r#""tenant_id": "72f988bf-86f1-41af-91ab-2d7cd011db47", "client_id": "app", "credentials": "client_secret", "client_secret": "AKIASECRET""#;
+
+    fn with(azure: &str, top: &str, key: &str) -> String {
+        let key = format!(r#"{{"id": "k", "provider": "azure"{key}}}"#);
+        config(&format!(
+            r#", "azure": {{{azure}}}{top}, "bindings": [{{"id": "b", "owner": "o", "selector": {{"organization_id": "x"}}, "keys": [{key}]}}]"#
+        ))
+    }
+
+    const URL: &str = r#", "url": "https://contoso.vault.azure.net/keys/cmk""#;
+
+    #[test]
+    fn a_key_needs_somebody_who_asks_for_it() {
+        assert!(Config::from_json(&with(GOOD, "", URL), Path::new("")).is_ok());
+        for (azure, field) in [
+            ("", "azure.credentials"),
+            (r#""client_secret": "AKIASECRET""#, "azure.credentials"),
+            (&GOOD.replace("72f988bf-86f1-41af-91ab-2d7cd011db47", "contoso.onmicrosoft.com"), "azure.tenant_id"),
+            (&GOOD.replace("72f988bf", "72F988BF"), "azure.tenant_id"),
+            (&GOOD.replace(r#""client_id": "app", "#, ""), "azure.client_id"),
+            (&GOOD.replace("\"app\"", "\"a pp\""), "azure.client_id"),
+            (&GOOD.replace("AKIASECRET", ""), "azure.client_secret"),
+            (&format!(r#"{GOOD}, "certificate": "azure.pem""#), "azure.certificate"),
+            (&GOOD.replace("\"client_secret\", ", "\"managed_identity\", "), "azure.client_secret"),
+            (&GOOD.replace("\"client_secret\", ", "\"AKIASECRET\", "), "azure.credentials"),
+            (&format!(r#"{GOOD}, "endpoint": "https://127.0.0.1:8443""#), "azure.endpoint"),
+        ] {
+            let said = refused(&with(azure, "", URL), Some(field));
+            assert!(!said.contains("AKIASECRET"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_development_endpoint_is_an_address_of_this_machine() {
+        let at = |endpoint: &str| {
+            with(&format!(r#"{GOOD}, "endpoint": "{endpoint}""#), r#", "development": {"allow_endpoint": true}"#, URL)
+        };
+        assert!(Config::from_json(&at("https://127.0.0.1:8443"), Path::new("")).is_ok());
+        for endpoint in [
+            "https://10.0.0.1:443",
+            "https://127.0.0.1",
+            "https://evil.example:443",
+            "https://127.0.0.1:0",
+            "https://localhost:1",
+        ] {
+            refused(&at(endpoint), Some("azure.endpoint"));
+        }
+    }
+
+    #[test]
+    fn fields_of_a_key_are_checked_and_those_of_other_providers_refused() {
+        for (key, field) in [
+            ("", "url"),
+            (r#", "url": "https://contoso.vault.azure.net.evil.example/keys/cmk""#, "url"),
+            (&format!(r#"{URL}, "arn": "arn:aws:kms""#), "arn"),
+            (&format!(r#"{URL}, "tenant_id": "contoso""#), "tenant_id"),
+            (&format!(r#"{URL}, "region": "West Europe""#), "region"),
+        ] {
+            refused(&with(GOOD, "", key), Some(&format!("bindings[0].keys[0].{field}")));
+        }
+    }
+
+    #[test]
+    fn allowed_regions_name_regions_and_need_declared_ones() {
+        let top = r#", "allowed_regions": ["westeurope"]"#;
+        refused(&with(GOOD, top, URL), Some("bindings[0].keys[0].region"));
+        assert!(Config::from_json(&with(GOOD, top, &format!(r#"{URL}, "region": "eastus""#)), Path::new("")).is_ok());
+        refused(&with(GOOD, r#", "allowed_regions": []"#, URL), Some("allowed_regions"));
+        refused(&with(GOOD, r#", "allowed_regions": ["x", "West Europe"]"#, URL), Some("allowed_regions[1]"));
+    }
+}

@@ -15,7 +15,7 @@ use serde_json::json;
 
 use crate::aead::{Random as _, SystemRandom, sha256};
 use crate::error::ErrorCode;
-use crate::kms::KmsFailure;
+use crate::kms::{KmsFailure, jwt};
 
 /// How long an assertion is good for: time for one exchange, also on clocks that are some minutes apart.
 const LIFETIME: Duration = Duration::from_secs(600);
@@ -68,11 +68,6 @@ impl Certificate {
             "nbf": now,
             "exp": now + LIFETIME.as_secs(),
         });
-        let encode = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
-        let signed = format!("{}.{}", encode(header), encode(claims));
-        let mut signature = vec![0; self.key.public_modulus_len()];
-        let random = aws_lc_rs::rand::SystemRandom::new();
-        self.key.sign(&RSA_PSS_SHA256, &random, signed.as_bytes(), &mut signature).map_err(|_| internal("refused"))?;
-        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+        jwt::sign(&self.key, &RSA_PSS_SHA256, &header, &claims)
     }
 }

@@ -2,16 +2,14 @@
 //!
 //! Source: Google's AIP-4111, "Self-signed JWT". Each is for one service (`aud`), which is narrower than any scope.
 
-use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::KeyPair;
 use aws_lc_rs::signature::RSA_PKCS1_SHA256;
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use libvault_memory::WipedBytes;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crate::error::ErrorCode;
-use crate::kms::KmsFailure;
+use crate::kms::{KmsFailure, jwt};
 
 /// As long as Google allows.
 pub(super) const LIFETIME: Duration = Duration::from_secs(3_600);
@@ -47,13 +45,7 @@ impl SigningKey {
             "iat": now.as_secs(),
             "exp": (now + LIFETIME).as_secs(),
         });
-        let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
-        let signed = format!("{header}.{claims}");
-        let mut signature = vec![0; self.pair.public_modulus_len()];
-        self.pair
-            .sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)
-            .map_err(|_| KmsFailure::new(ErrorCode::Internal, "the service account's key does not sign"))?;
-        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(&signature)))
+        jwt::sign(&self.pair, &RSA_PKCS1_SHA256, &header, &claims)
     }
 }
 
@@ -73,6 +65,7 @@ pub(super) mod tests {
     use aws_lc_rs::encoding::AsDer as _;
     use aws_lc_rs::rsa::KeySize;
     use aws_lc_rs::signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
     use super::*;
 
