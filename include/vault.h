@@ -545,6 +545,22 @@ typedef struct vault_counters {
      * Bytes of secret memory of this process that the system refused to lock: above 0 means that secrets may reach swap.
      */
     uint64_t memory_unlocked_bytes;
+    /**
+     * Data keys kept for further messages (leases).
+     */
+    uint64_t leases_opened;
+    /**
+     * Messages that needed no KMS because a lease gave the data key.
+     */
+    uint64_t lease_hits;
+    /**
+     * Calls to customers' keys that were turned away because too many were under way.
+     */
+    uint64_t kms_shed;
+    /**
+     * Times that calls to a customer's key were paused because its KMS did not answer.
+     */
+    uint64_t circuits_opened;
 } vault_counters;
 
 /**
@@ -1133,7 +1149,8 @@ uint32_t vault_stats(const struct vault *vault, struct vault_counters *counters,
 uint32_t vault_warnings(const struct vault *vault, struct vault_buffer *warnings, struct vault_error **error);
 
 /**
- * Begins an envelope of any size. All keys are used here; the rest needs no network.
+ * Begins an envelope of any size. The keys are used here; a key in a KMS is
+ * asked again, by update and finish, whenever the time of a lease is over (docs/leases.md), and its refusal ends the stream.
  *
  * vault, context: shared; other threads may use them at the same time. They may be freed before the encryptor.
  * aad: further bytes that are authenticated and not stored; decrypting needs the same. NULL for none.

@@ -63,7 +63,8 @@ impl StreamOptions {
 }
 
 impl Vault {
-    /// Begins an envelope in the framed form: for payloads of any size. All key uses happen here; the rest needs no network.
+    /// Begins an envelope in the framed form: for payloads of any size. The keys are used here, and asked again when the time of a
+    /// lease is over (`docs/leases.md`).
     ///
     /// ```
     /// # fn main() -> Result<(), libvault::Error> {

@@ -32,7 +32,8 @@ pub struct StreamOptionsRecord {
     pub frame_size: u64,
 }
 
-/// Begins an envelope of any size. All keys are used here; the rest needs no network.
+/// Begins an envelope of any size. The keys are used here; a key in a KMS is
+/// asked again, by update and finish, whenever the time of a lease is over (docs/leases.md), and its refusal ends the stream.
 ///
 /// vault, context: shared; other threads may use them at the same time. They may be freed before the encryptor.
 /// aad: further bytes that are authenticated and not stored; decrypting needs the same. NULL for none.

@@ -219,7 +219,7 @@ public:
         });
     }
 
-    /// Begins an envelope of any size. All keys are used here; the rest needs no network.
+    /// Begins an envelope of any size. The keys are used here; a key in a KMS is asked again whenever the time of a lease is over.
     Encryptor encryptor(const Context &context, BytesView aad = {}, StreamOptions options = {}) const {
         vault_stream_options given VAULT_STREAM_OPTIONS_INIT;
         given.frame_size = options.frameSize;

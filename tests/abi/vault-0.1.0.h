@@ -386,6 +386,25 @@ typedef struct vault_change_options {
 } vault_change_options;
 
 /**
+ * Options of vault_encrypt_file() and vault_decrypt_file(). Initialise it with VAULT_FILE_OPTIONS_INIT. Other versions of
+ * this struct may be shorter or longer, as with vault_open_options.
+ */
+typedef struct vault_file_options {
+    /**
+     * sizeof(vault_file_options) as the caller knows it, at most 4096.
+     */
+    size_t struct_size;
+    /**
+     * 1: the target may take the place of another file; 0: that is VAULT_ERROR_CONFLICT.
+     */
+    uint32_t replace;
+    /**
+     * Must be 0.
+     */
+    uint32_t reserved;
+} vault_file_options;
+
+/**
  * One line for the host's log. It holds no secret and no value of a key context. It lives until the function that it was
  * passed to returns.
  */
@@ -411,6 +430,35 @@ typedef struct vault_log_record {
      */
     const char *message;
 } vault_log_record;
+
+/**
+ * Where a reader finds its envelope. Initialise it with VAULT_SOURCE_INIT. Other versions of this struct may be shorter or
+ * longer, as with vault_open_options.
+ */
+typedef struct vault_source {
+    /**
+     * sizeof(vault_source) as the caller knows it, at most 4096.
+     */
+    size_t struct_size;
+    /**
+     * Bytes of the envelope. The source holds it from offset 0 on, and nothing behind it.
+     */
+    uint64_t length;
+    /**
+     * Reads exactly length bytes from offset on into buffer and returns 0, or returns another number if it cannot. It is
+     * called during calls of the reader, with ranges inside the envelope. It must not raise C++ exceptions or leave by
+     * longjmp().
+     */
+    uint32_t (*read_at)(void *user_data, uint64_t offset, uint8_t *buffer, size_t length);
+    /**
+     * Passed on to read_at and release.
+     */
+    void *user_data;
+    /**
+     * Called once with user_data when the reader is freed. NULL for nothing.
+     */
+    void (*release)(void *user_data);
+} vault_source;
 
 /**
  * What a vault did since it was opened. Initialise it with VAULT_COUNTERS_INIT before vault_stats(); members that the
@@ -497,55 +545,23 @@ typedef struct vault_counters {
      * Bytes of secret memory of this process that the system refused to lock: above 0 means that secrets may reach swap.
      */
     uint64_t memory_unlocked_bytes;
+    /**
+     * Data keys kept for further messages (leases).
+     */
+    uint64_t leases_opened;
+    /**
+     * Messages that needed no KMS because a lease gave the data key.
+     */
+    uint64_t lease_hits;
+    /**
+     * Calls to customers' keys that were turned away because too many were under way.
+     */
+    uint64_t kms_shed;
+    /**
+     * Times that calls to a customer's key were paused because its KMS did not answer.
+     */
+    uint64_t circuits_opened;
 } vault_counters;
-
-/**
- * Options of vault_encrypt_file() and vault_decrypt_file(). Initialise it with VAULT_FILE_OPTIONS_INIT. Other versions of
- * this struct may be shorter or longer, as with vault_open_options.
- */
-typedef struct vault_file_options {
-    /**
-     * sizeof(vault_file_options) as the caller knows it, at most 4096.
-     */
-    size_t struct_size;
-    /**
-     * 1: the target may take the place of another file; 0: that is VAULT_ERROR_CONFLICT.
-     */
-    uint32_t replace;
-    /**
-     * Must be 0.
-     */
-    uint32_t reserved;
-} vault_file_options;
-
-/**
- * Where a reader finds its envelope. Initialise it with VAULT_SOURCE_INIT. Other versions of this struct may be shorter or
- * longer, as with vault_open_options.
- */
-typedef struct vault_source {
-    /**
-     * sizeof(vault_source) as the caller knows it, at most 4096.
-     */
-    size_t struct_size;
-    /**
-     * Bytes of the envelope. The source holds it from offset 0 on, and nothing behind it.
-     */
-    uint64_t length;
-    /**
-     * Reads exactly length bytes from offset on into buffer and returns 0, or returns another number if it cannot. It is
-     * called during calls of the reader, with ranges inside the envelope. It must not raise C++ exceptions or leave by
-     * longjmp().
-     */
-    uint32_t (*read_at)(void *user_data, uint64_t offset, uint8_t *buffer, size_t length);
-    /**
-     * Passed on to read_at and release.
-     */
-    void *user_data;
-    /**
-     * Called once with user_data when the reader is freed. NULL for nothing.
-     */
-    void (*release)(void *user_data);
-} vault_source;
 
 /**
  * Options of an encryptor. Initialise it with VAULT_STREAM_OPTIONS_INIT. Other versions of this struct may be shorter or
@@ -577,7 +593,7 @@ const char *vault_version(void);
 uint32_t vault_abi_version(void);
 
 /**
- * 1 if the library was built with a feature, else 0. Features of this version: "aws", "sqlite", "aws-lc", "rust-crypto".
+ * 1 if the library was built with a feature, else 0. Features of this version: "aws", "azure", "sqlite", "aws-lc", "rust-crypto".
  *
  * name: NUL-terminated; NULL names no feature.
  */
@@ -964,6 +980,54 @@ uint32_t vault_decrypt_data_key(const struct vault *vault,
                                 struct vault_error **error);
 
 /**
+ * Encrypts a file into another, in constant memory. The target appears whole and synced to the disk, or not at all.
+ *
+ * vault, context: shared; other threads may use them at the same time.
+ * source: the path of the file to encrypt, as the file system spells it.
+ * source_length: bytes of source, without any terminator.
+ * target: the path of the envelope.
+ * target_length: bytes of target, without any terminator.
+ * aad, aad_length: as in vault_encrypt().
+ * options: NULL for the defaults.
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK; VAULT_ERROR_CONFLICT if the target exists; VAULT_ERROR_INVALID_ARGUMENT where the operating system
+ *   refuses a file, as when the disk is full; or any other error. Blocks while a KMS is called and files are read and written.
+ */
+uint32_t vault_encrypt_file(const struct vault *vault,
+                            const char *source,
+                            size_t source_length,
+                            const char *target,
+                            size_t target_length,
+                            const struct vault_context *context,
+                            const uint8_t *aad,
+                            size_t aad_length,
+                            const struct vault_file_options *options,
+                            struct vault_error **error);
+
+/**
+ * Decrypts a file into another, with mode 0600, in constant memory. The target appears whole, authenticated to its end and
+ * synced to the disk, or not at all.
+ *
+ * vault, context: shared; other threads may use them at the same time.
+ * source, source_length: the path of the envelope.
+ * target, target_length: the path of the decrypted file.
+ * aad, aad_length: as given to the encryption.
+ * options: NULL for the defaults.
+ * error: see "Errors" at the top of this file.
+ * Returns what vault_encrypt_file() returns.
+ */
+uint32_t vault_decrypt_file(const struct vault *vault,
+                            const char *source,
+                            size_t source_length,
+                            const char *target,
+                            size_t target_length,
+                            const struct vault_context *context,
+                            const uint8_t *aad,
+                            size_t aad_length,
+                            const struct vault_file_options *options,
+                            struct vault_error **error);
+
+/**
  * Says which keys would protect data of a context, without calling a KMS.
  *
  * vault, context: shared; other threads may use them at the same time.
@@ -1015,75 +1079,6 @@ uint32_t vault_set_log(const struct vault *vault,
                        struct vault_error **error);
 
 /**
- * Reads a vault's counters. A closed vault still has them.
- *
- * vault: shared; other threads may use it at the same time.
- * counters: receives them; its struct_size must be set.
- * error: see "Errors" at the top of this file.
- * Returns VAULT_OK or VAULT_ERROR_INVALID_ARGUMENT.
- */
-uint32_t vault_stats(const struct vault *vault, struct vault_counters *counters, struct vault_error **error);
-
-/**
- * What a vault warns about, such as a development endpoint: text for the host's log, one warning a line.
- *
- * vault: shared; other threads may use it at the same time.
- * warnings: receives the text, empty if there are none, with a terminating NUL that its length does not count. The
- *   caller frees it with vault_buffer_free().
- * error: see "Errors" at the top of this file.
- * Returns VAULT_OK or VAULT_ERROR_INVALID_ARGUMENT.
- */
-uint32_t vault_warnings(const struct vault *vault, struct vault_buffer *warnings, struct vault_error **error);
-
-/**
- * Encrypts a file into another, in constant memory. The target appears whole and synced to the disk, or not at all.
- *
- * vault, context: shared; other threads may use them at the same time.
- * source: the path of the file to encrypt, as the file system spells it.
- * source_length: bytes of source, without any terminator.
- * target: the path of the envelope.
- * target_length: bytes of target, without any terminator.
- * aad, aad_length: as in vault_encrypt().
- * options: NULL for the defaults.
- * error: see "Errors" at the top of this file.
- * Returns VAULT_OK; VAULT_ERROR_CONFLICT if the target exists; VAULT_ERROR_INVALID_ARGUMENT where the operating system
- *   refuses a file, as when the disk is full; or any other error. Blocks while a KMS is called and files are read and written.
- */
-uint32_t vault_encrypt_file(const struct vault *vault,
-                            const char *source,
-                            size_t source_length,
-                            const char *target,
-                            size_t target_length,
-                            const struct vault_context *context,
-                            const uint8_t *aad,
-                            size_t aad_length,
-                            const struct vault_file_options *options,
-                            struct vault_error **error);
-
-/**
- * Decrypts a file into another, with mode 0600, in constant memory. The target appears whole, authenticated to its end and
- * synced to the disk, or not at all.
- *
- * vault, context: shared; other threads may use them at the same time.
- * source, source_length: the path of the envelope.
- * target, target_length: the path of the decrypted file.
- * aad, aad_length: as given to the encryption.
- * options: NULL for the defaults.
- * error: see "Errors" at the top of this file.
- * Returns what vault_encrypt_file() returns.
- */
-uint32_t vault_decrypt_file(const struct vault *vault,
-                            const char *source,
-                            size_t source_length,
-                            const char *target,
-                            size_t target_length,
-                            const struct vault_context *context,
-                            const uint8_t *aad,
-                            size_t aad_length,
-                            const struct vault_file_options *options,
-                            struct vault_error **error);
-
-/**
  * Opens an envelope for random access: reads its header, uses the keys, and authenticates its last frame, so that its
  * length is known to be the true one. An envelope that vault_encrypt() made is one frame and held in memory whole.
  *
@@ -1133,7 +1128,29 @@ uint32_t vault_reader_read_at(const struct vault_reader *reader,
 void vault_reader_free(struct vault_reader *reader);
 
 /**
- * Begins an envelope of any size. All keys are used here; the rest needs no network.
+ * Reads a vault's counters. A closed vault still has them.
+ *
+ * vault: shared; other threads may use it at the same time.
+ * counters: receives them; its struct_size must be set.
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK or VAULT_ERROR_INVALID_ARGUMENT.
+ */
+uint32_t vault_stats(const struct vault *vault, struct vault_counters *counters, struct vault_error **error);
+
+/**
+ * What a vault warns about, such as a development endpoint: text for the host's log, one warning a line.
+ *
+ * vault: shared; other threads may use it at the same time.
+ * warnings: receives the text, empty if there are none, with a terminating NUL that its length does not count. The
+ *   caller frees it with vault_buffer_free().
+ * error: see "Errors" at the top of this file.
+ * Returns VAULT_OK or VAULT_ERROR_INVALID_ARGUMENT.
+ */
+uint32_t vault_warnings(const struct vault *vault, struct vault_buffer *warnings, struct vault_error **error);
+
+/**
+ * Begins an envelope of any size. The keys are used here; a key in a KMS is
+ * asked again, by update and finish, whenever the time of a lease is over (docs/leases.md), and its refusal ends the stream.
  *
  * vault, context: shared; other threads may use them at the same time. They may be freed before the encryptor.
  * aad: further bytes that are authenticated and not stored; decrypting needs the same. NULL for none.

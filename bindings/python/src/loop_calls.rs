@@ -239,7 +239,16 @@ impl LoopCalls {
         let _delivery = log.deliver_after(py);
         let vault = vault.awaited(timeout)?;
         match mode {
-            Mode::AtOnce if verb.calls_a_kms(&vault, &call) => {}
+            // A lease may spare the call, and the way through the runtime with it.
+            Mode::AtOnce if verb.calls_a_kms(&vault, &call) => {
+                let may_be_leased = verb.uses_leases() && call.length() <= AT_ONCE_UP_TO;
+                if may_be_leased
+                    && verb.is_immediate(&vault, &call)
+                    && let Some(value) = errors::call_now(py, || verb.now(&vault, &call))?
+                {
+                    return value.into_python(py).map(Some);
+                }
+            }
             Mode::AtOnce if call.length() > AT_ONCE_UP_TO || !verb.is_immediate(&vault, &call) => return Ok(None),
             Mode::AtOnce => {
                 if let Some(value) = errors::call_now(py, || verb.now(&vault, &call))? {

@@ -30,6 +30,11 @@ impl Verb {
         }
     }
 
+    /// Whether a lease may give the data key.
+    pub(super) fn uses_leases(&self) -> bool {
+        matches!(self, Self::Encrypt | Self::Decrypt)
+    }
+
     /// Whether it waits for nothing: both contexts of a rekey have to be looked up, so it never is.
     pub(super) fn is_immediate(&self, vault: &libvault::Vault, call: &Call) -> bool {
         !matches!(self, Self::Rekey(..)) && vault.is_immediate(&call.context)
