@@ -59,7 +59,8 @@ impl Snapshot {
             Audit::new(Arc::clone(&file.0) as Arc<dyn AuditSink>, managed.audit_key(), Arc::clone(counters))
         });
         let keks = KekFactory::new(&config, random);
-        let bindings = config.bindings.into_iter().map(|binding| keks.binding(binding)).collect::<Result<Vec<_>>>()?;
+        let bindings =
+            config.bindings.into_iter().map(|binding| keks.binding(binding, &managed)).collect::<Result<Vec<_>>>()?;
         let registry = Registry::new(bindings, config.rules)?;
         pin_addresses(&registry, &managed)?;
         Ok(Self {
@@ -122,7 +123,7 @@ impl KekFactory {
         }
     }
 
-    fn binding(&self, config: BindingConfig) -> Result<Binding> {
+    fn binding(&self, config: BindingConfig, managed: &ManagedKeys) -> Result<Binding> {
         let items = config.selector.items().map(|(name, value)| (name.to_owned(), value.to_owned()));
         Ok(Binding {
             id: binding_id(&config.id),
@@ -137,21 +138,34 @@ impl KekFactory {
             min_wraps: config.min_wraps,
             fail_over_on_refusal: config.fail_over_on_refusal,
             enforced: config.enforced,
-            keys: config.keys.into_iter().map(|key| self.key(key).map(Arc::new)).collect::<Result<_>>()?,
+            keys: config.keys.into_iter().map(|key| self.key(key, managed).map(Arc::new)).collect::<Result<_>>()?,
         })
     }
 
-    fn key(&self, config: KeyConfig) -> Result<CustomerKey> {
+    fn key(&self, config: KeyConfig, managed: &ManagedKeys) -> Result<CustomerKey> {
         let address = config.address.canonical();
         let kek: Box<dyn Kek> = match config.address {
             KeyAddress::LocalFile { path, .. } => {
-                Box::new(LocalKey::new(KeyFile::read(&path, &config.field)?, Arc::clone(&self.random)))
+                let file = KeyFile::read(&path, &config.field)?;
+                if managed.root_key_is_in(&file) {
+                    return Err(root_key_as_customer_key(&config.field, &config.id));
+                }
+                Box::new(LocalKey::new(file, Arc::clone(&self.random)))
             }
             #[cfg(feature = "aws")]
             KeyAddress::Aws(arn) => Box::new(AwsKey::new(arn, Arc::clone(&self.aws))),
         };
         Ok(CustomerKey { id: key_id(&config.id), name: config.id, address, kek })
     }
+}
+
+/// Data would seem to depend on a customer while the vendor alone opens it. The keys are compared, not the paths: a copy is no better.
+fn root_key_as_customer_key(field: &str, id: &str) -> Error {
+    let message = format!(
+        "{field}: the key file of {id} holds the vendor's root key, which cannot be a customer's key as well: \
+         `libvault keygen` makes a key of the customer's own"
+    );
+    Error::new(ErrorCode::Conflict, message).with_field(field)
 }
 
 fn pin_addresses(registry: &Registry, managed: &ManagedKeys) -> Result<()> {
