@@ -21,6 +21,7 @@ help:
 	@echo 'make install  DESTDIR=… PREFIX=…  installs the C library with headers and package files, and the command with manual and completions'
 	@echo 'make man      the manual pages and the completion scripts, in build/cli'
 	@echo 'make lint     formatting, lints, documentation, licences, generated files'
+	@echo 'make clean    removes everything that the others made in this checkout'
 	@echo 'make fuzz     and asan, ubsan, memcheck, tsan, mutants, sabotage, abidiff: see docs/assurance.md'
 	@echo 'make bench    first numbers in every language; make bench-matching: instructions of a match; make rss: peak memory of streams'
 
@@ -203,4 +204,6 @@ build/.setup-plot: tests/streams/requirements.txt build/.setup-python
 	touch $@
 
 clean:
-	rm -rf build target .venv tests/python/pyright/node_modules tests/servers/azure/proof/node/node_modules bindings/node/node_modules bindings/node/*.node
+	rm -rf build target .venv fuzz/target fuzz/seeds tests/python/pyright/node_modules tests/servers/azure/proof/node/node_modules \
+		tests/servers/google/proof/node/node_modules tests/servers/google/proof/go/driver bindings/node/node_modules bindings/node/*.node bindings/node/LICENSE
+	find . -name __pycache__ -prune -exec rm -rf {} + -o -name '.*_cache' -prune -exec rm -rf {} +

@@ -197,7 +197,7 @@
 #define VAULT_ERROR_CLOSED 603
 
 /**
- * Conflict: Two records contradict each other: the message names both.
+ * Conflict: Something with this name or id exists, or two records contradict each other: the message says which.
  */
 #define VAULT_ERROR_CONFLICT 604
 

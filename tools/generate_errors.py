@@ -238,6 +238,10 @@ BY_CODE: dict[int, type[VaultError]] = {{
 {by_code}
 }}
 
+# Tracebacks and pickles name what users import.
+for _class in [VaultError, *VaultError.__subclasses__(), *BY_CODE.values()]:
+    _class.__module__ = "libvault"
+
 
 def make(
     code: int,

@@ -672,7 +672,7 @@ export class Closed extends VaultError {
   readonly number: 603;
 }
 
-/** Two records contradict each other: the message names both. */
+/** Something with this name or id exists, or two records contradict each other: the message says which. */
 export class Conflict extends VaultError {
   static readonly code: 'Conflict';
   static readonly number: 604;

@@ -44,6 +44,9 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Make a vault in DIR: a root key, the store of managed keys, and a configuration
     Init(InitArguments),
+    /// Make a key file with a random key: a customer's key for a trial or on one's own premises, without a KMS
+    #[command(after_long_help = examples::KEYGEN)]
+    Keygen(KeygenArguments),
     /// Say which keys protect a key context; calls no KMS
     #[command(after_long_help = examples::MATCH)]
     Match(MatchArguments),
@@ -87,6 +90,13 @@ pub(crate) struct InitArguments {
     /// The directory; it is made if it does not exist
     #[arg(value_name = "DIR")]
     pub(crate) directory: PathBuf,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct KeygenArguments {
+    /// The key file; one that exists is left as it is
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
 }
 
 #[derive(Args, Debug)]

@@ -6,6 +6,7 @@ mod decrypt;
 mod encrypt;
 mod init;
 mod inspect;
+mod keygen;
 mod man;
 mod match_context;
 mod pipe;
@@ -16,7 +17,7 @@ use std::env;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use libvault::{Config, LogLevel, Vault};
+use libvault::{Config, ErrorCode, LogLevel, Vault};
 
 use crate::arguments::{Command, ConfigArguments, VaultArguments};
 use crate::report::{Failure, Reporter};
@@ -24,6 +25,7 @@ use crate::report::{Failure, Reporter};
 pub(crate) fn run(command: &Command, reporter: Reporter) -> Result<(), Failure> {
     match command {
         Command::Init(arguments) => init::run(arguments, reporter),
+        Command::Keygen(arguments) => keygen::run(arguments, reporter),
         Command::Match(arguments) => match_context::run(arguments, reporter),
         Command::Encrypt(arguments) => encrypt::run(arguments, reporter),
         Command::Decrypt(arguments) => decrypt::run(arguments, reporter),
@@ -42,7 +44,7 @@ fn open(arguments: &ConfigArguments, reporter: Reporter) -> Result<Vault, Failur
         Some(path) => path.clone(),
         None => match env::var_os("LIBVAULT_CONFIG") {
             Some(path) if !path.is_empty() => PathBuf::from(path),
-            _ => return Err(libvault::no_config_error().into()),
+            _ => return Err(no_configuration()),
         },
     };
     let vault = Vault::open(Config::from_file(path)?)?;
@@ -52,6 +54,12 @@ fn open(arguments: &ConfigArguments, reporter: Reporter) -> Result<Vault, Failur
         }
     })));
     Ok(vault)
+}
+
+fn no_configuration() -> Failure {
+    let message = "no configuration was given, and there is no default key".to_owned();
+    let action = "Pass --config FILE or set LIBVAULT_CONFIG; `libvault init DIR` makes one.";
+    Failure::new(ErrorCode::InvalidConfig, message, action)
 }
 
 /// Opens the vault for calls as the options say, does the work, and tells on request how often keys were used, also after a failure.

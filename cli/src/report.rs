@@ -13,6 +13,10 @@ use signal_hook::consts::SIGPIPE;
 
 pub(crate) const CHECK_FILE: &str = "Check the file's name, its directory, the permissions and the free space.";
 
+/// The error's own action names the parameters of the library.
+const ALLOW_DOWNGRADE: &str = "Where a rewrap would leave keys behind that still open an older copy, use `libvault reencrypt`, or pass \
+                               --keep-data-key. Where the new keys would be easier to use than the old ones, pass --allow-downgrade if that is meant.";
+
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 const LABEL: Style = Style::new().bold();
@@ -125,7 +129,8 @@ pub(crate) enum Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
-        Self::Error { error, action: None }
+        let action = (error == ErrorCode::DowngradeRefused).then(|| ALLOW_DOWNGRADE.to_owned());
+        Self::Error { error, action }
     }
 }
 

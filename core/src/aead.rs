@@ -4,7 +4,7 @@
 
 use crate::error::{Error, Result};
 pub(crate) use crate::random::{Random, SystemRandom};
-use crate::secret::Secret;
+use crate::secret::{Secret, constant_time_equal};
 
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
@@ -115,6 +115,11 @@ impl Hkdf {
         let mut key = Secret::zero();
         Active::hmac(salt, &[input_key], &mut key);
         Self(key)
+    }
+
+    /// Whether both were extracted from the same input key with the same salt; takes the same time either way.
+    pub(crate) fn is_same_as(&self, other: &Self) -> bool {
+        constant_time_equal(&*self.0, &*other.0)
     }
 
     /// 32 bytes of output key: one block of HKDF-Expand.

@@ -52,6 +52,15 @@ pub fn init(directory: &Path) -> Result<Initialized> {
     filled.map(|()| made)
 }
 
+/// Makes a key file with one random key (mode 0600), to be a `local` key of a customer's binding.
+///
+/// # Errors
+/// `Conflict` if `path` exists: nothing is overwritten. `InvalidConfig` if it cannot be made.
+pub fn create_key_file(path: &Path) -> Result<()> {
+    KeyFile::create(path, &SystemRandom)?;
+    sync_directory_of(path).map_err(|error| cannot_make(path, &error))
+}
+
 fn fill(made: &Initialized) -> Result<()> {
     KeyFile::create(&made.root_key, &SystemRandom)?;
     let root_key = KeyFile::read(&made.root_key, "root_key.path")?;

@@ -47,7 +47,7 @@ pub use envelope::{
 };
 pub use error::{Error, ErrorCode, ErrorKind, Result};
 #[cfg(feature = "sqlite")]
-pub use init::{Initialized, init};
+pub use init::{Initialized, create_key_file, init};
 pub use libvault_memory::{WipedBytes, wipe};
 pub use log::{LogLevel, LogRecord, LogSink};
 pub use options::{CallOptions, CancelToken, MAX_ACTOR_CHARS};

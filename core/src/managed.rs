@@ -121,6 +121,11 @@ impl ManagedKeys {
         self.store.blocks()
     }
 
+    /// Whether a version of the root key is in this key file too.
+    pub(crate) fn root_key_is_in(&self, file: &KeyFile) -> bool {
+        self.root_key.shares_a_key_with(file)
+    }
+
     /// A new lookup key, wrapped, for a new store.
     pub(crate) fn new_wrapped_lookup_key(root_key: &KeyFile, random: &dyn Random) -> Result<Vec<u8>> {
         let mut key = Secret::<32>::zero();

@@ -7,7 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-use libvault::{Config, ErrorCode, Initialized, Vault, init};
+use libvault::{Config, ErrorCode, Initialized, Vault, create_key_file, init};
 
 fn make(directory: &Path, name: &str) -> Initialized {
     init(&directory.join(name)).unwrap()
@@ -58,4 +58,46 @@ fn nothing_is_overwritten() {
     let key = fs::read(&made.root_key).unwrap();
     assert_eq!(init(&directory.path().join("one")).unwrap_err().code(), ErrorCode::Conflict);
     assert_eq!(fs::read(&made.root_key).unwrap(), key);
+}
+
+/// A binding whose key is the file `name`.
+fn bind(made: &Initialized, name: &str) -> Config {
+    let binding = format!(
+        r#"
+[[bindings]]
+id = "bnd_org_123"
+owner = "org_123"
+selector = {{ organization_id = "org_123" }}
+keys = [{{ id = "key_{name}", provider = "local", path = "{name}" }}]
+"#
+    );
+    let text = fs::read_to_string(&made.config).unwrap() + &binding;
+    Config::from_toml(&text, made.config.parent().unwrap()).unwrap()
+}
+
+#[test]
+fn a_root_key_is_no_customers_key_wherever_it_is_copied_to() {
+    let directory = tempfile::tempdir().unwrap();
+    let made = make(directory.path(), "one");
+    let file = |name: &str| directory.path().join("one").join(name);
+    create_key_file(&file("own.key")).unwrap();
+    assert_eq!(create_key_file(&file("own.key")).unwrap_err().code(), ErrorCode::Conflict, "it stays as it is");
+    let root_key = fs::read_to_string(&made.root_key).unwrap();
+    fs::copy(&made.root_key, file("copy.key")).unwrap();
+    std::os::unix::fs::symlink("root.key", file("link.key")).unwrap();
+    // Under another version, behind a key of its own.
+    let own = fs::read_to_string(file("own.key")).unwrap();
+    fs::copy(&made.root_key, file("longer.key")).unwrap();
+    fs::write(file("longer.key"), own + &root_key.lines().nth(1).unwrap().replacen('1', "2", 1) + "\n").unwrap();
+
+    let vault = Vault::open(bind(&made, "own.key")).unwrap();
+    for name in ["root.key", "copy.key", "link.key", "longer.key"] {
+        for error in [Vault::open(bind(&made, name)).unwrap_err(), vault.reload(bind(&made, name)).unwrap_err()] {
+            assert_eq!(
+                (error.code(), error.field()),
+                (ErrorCode::Conflict, Some("bindings[0].keys[0].path")),
+                "{name}"
+            );
+        }
+    }
 }

@@ -58,7 +58,7 @@ pub const VAULT_ERROR_CANCELLED: u32 = 601;
 pub const VAULT_ERROR_WOULD_BLOCK: u32 = 602;
 /// Closed: The vault was closed: open a new one.
 pub const VAULT_ERROR_CLOSED: u32 = 603;
-/// Conflict: Two records contradict each other: the message names both.
+/// Conflict: Something with this name or id exists, or two records contradict each other: the message says which.
 pub const VAULT_ERROR_CONFLICT: u32 = 604;
 /// NotFound: The named record does not exist.
 pub const VAULT_ERROR_NOT_FOUND: u32 = 605;

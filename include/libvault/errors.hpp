@@ -216,7 +216,7 @@ public:
     using UsageError::UsageError;
 };
 
-/// Two records contradict each other: the message names both.
+/// Something with this name or id exists, or two records contradict each other: the message says which.
 class Conflict : public UsageError {
 public:
     using UsageError::UsageError;

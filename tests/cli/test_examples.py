@@ -87,8 +87,7 @@ def test_bring_key(place, vault):
     (place / "letter").write_text("Dear customer")
     run("libvault", "encrypt", "--context", "organization_id=org_123", "--input", "letter", "--output", "letter.vault")
     key = vault / "org_123.key"
-    key.touch(mode=0o600)
-    key.write_text("libvault key file v1\n1 " + "5a" * 32 + "\n")
+    run("libvault", "keygen", key)
     with (vault / "libvault.toml").open("a") as config:
         config.write(CUSTOMER_KEY)
     assert run(EXAMPLES / "bring_key.sh", "org_123", "letter.vault") == '"policy":"customer_gated"\n'

@@ -6,7 +6,7 @@
     MUTANTS_SHARD=0/8 tests/mutants/run.py             a part of each
 
 A mutant that no test notices must stand in accepted.txt with a reason; one that stands there and is noticed must be taken out. Needs cargo-mutants.
-The tests are those of core without the AWS provider and with matching compared to the brute-force model in 10,000 cases, in a debug build.
+The tests are those of core without the AWS provider and with matching compared to the brute-force model in 100,000 cases, in a debug build.
 """
 
 import os
@@ -31,7 +31,7 @@ def main(groups: list[str]) -> int:
     WORK.mkdir(parents=True, exist_ok=True)
     if not CASES.exists():
         generator = ROOT / "tests" / "gen" / "make_matching.py"
-        subprocess.run([sys.executable, generator, "--seed", "1", "--cases", "10000", "--out", CASES], check=True)
+        subprocess.run([sys.executable, generator, "--seed", "1", "--cases", "100000", "--out", CASES], check=True)
     return max(run(*GROUPS[group]) for group in groups or GROUPS)
 
 

@@ -33,6 +33,10 @@ def test_every_row_has_its_class(row: dict[str, Any]) -> None:
     assert _errors.BY_CODE[row["code"]] is error_class
     for name in ("code", "name", "kind", "retryable"):
         assert getattr(error_class, name) == row[name]
+    # What a traceback says is what can be imported and caught.
+    assert {f"{base.__module__}.{base.__name__}" for base in error_class.__mro__ if issubclass(base, libvault.VaultError)} == {
+        f"libvault.{name}" for name in (row["name"], error_class.__mro__[1].__name__, "VaultError")
+    }
     kind_class: Any
     (kind_class,) = error_class.__bases__
     assert kind_class.kind == row["kind"]

@@ -8,6 +8,7 @@ The environment of the programs holds no path of the repository, no LD_LIBRARY_P
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import shutil
@@ -23,7 +24,9 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 DIST = ROOT / "build" / "dist"
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 SECONDS = 120  # for one command: far more than any needs
+BUILD_SECONDS = 1800  # where the library itself has to be compiled first
 BLOCK = re.compile(r"^<!-- quickstart: (?P<name>[a-z ]+) -->\n```[a-z]+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -86,27 +89,74 @@ def test_node(stranger: Mapping[str, str], tmp_path: Path) -> None:
         run(["node", program.name], cwd=tmp_path, env=stranger)
 
 
-def test_c(stranger: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
+@pytest.fixture(scope="session")
+def c_library(stranger: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of somebody who installed the C library and told pkg-config where: the installed files find their own place."""
     stage = tmp_path_factory.mktemp("c")
     run([ROOT / "ffi" / "install.sh"], cwd=stage, env={**stranger, "DESTDIR": str(stage), "PREFIX": "/usr/local"})
-    # The installed files find their own place, so nothing but the way to them is said.
-    environment = {**stranger, "PKG_CONFIG_PATH": str(stage / "usr/local/lib/pkgconfig")}
+    return {**stranger, "PKG_CONFIG_PATH": str(stage / "usr/local/lib/pkgconfig")}
+
+
+@pytest.mark.parametrize("build", ["c build", "c static build"])
+def test_c(build: str, c_library: Mapping[str, str], stranger: Mapping[str, str], tmp_path: Path) -> None:
     (tmp_path / "quickstart.c").write_text(BLOCKS["c"], encoding="utf-8")
     for flags in ["-std=c99 -Wall -Wextra -Wpedantic -Werror ", ""]:
-        run(["sh", "-ec", BLOCKS["c build"].replace("gcc ", f"gcc {flags}")], cwd=tmp_path, env=environment)
+        run(["sh", "-ec", BLOCKS[build].replace("gcc ", f"gcc {flags}")], cwd=tmp_path, env=c_library)
+    assert run(["./quickstart"], cwd=tmp_path, env=stranger) == BLOCKS["output"]
+    assert ("libvault" in run(["ldd", "quickstart"], cwd=tmp_path, env=stranger)) == (build == "c build")
+
+
+def test_cpp(c_library: Mapping[str, str], stranger: Mapping[str, str], tmp_path: Path) -> None:
+    (tmp_path / "quickstart.cpp").write_text(BLOCKS["cpp"], encoding="utf-8")
+    run(["sh", "-ec", BLOCKS["cpp build"].replace("g++ ", "g++ -Wall -Wextra -Wpedantic -Werror ")], cwd=tmp_path, env=c_library)
     assert run(["./quickstart"], cwd=tmp_path, env=stranger) == BLOCKS["output"]
 
 
-def test_shell(stranger: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> None:
+def test_rust(stranger: Mapping[str, str], tmp_path: Path) -> None:
+    """The README's program is an example of the crate, which cargo compiles with the same dependencies as everything else."""
+    example = (ROOT / "core" / "examples" / "quickstart.rs").read_text(encoding="utf-8")
+    assert example.partition("\n\n")[2] == BLOCKS["rust"], "core/examples/quickstart.rs is not the README's program"
+    build = "cargo build --release --locked --quiet -p libvault-core -p libvault-ffi --example quickstart"
+    subprocess.run(build.split(), cwd=ROOT, env={**os.environ, "CARGO_TARGET_DIR": str(TARGET)}, timeout=BUILD_SECONDS, check=True)
+    assert run([TARGET / "release" / "examples" / "quickstart"], cwd=tmp_path, env=stranger) == BLOCKS["output"]
+
+
+@pytest.fixture(scope="session")
+def command(stranger: Mapping[str, str], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of somebody who installed the command line and put it on PATH."""
     stage = tmp_path_factory.mktemp("command")
     run([ROOT / "cli" / "install.sh"], cwd=stage, env={**stranger, "DESTDIR": str(stage), "PREFIX": "/usr/local"})
-    environment = {**stranger, "PATH": f"{stage / 'usr/local/bin'}:{stranger['PATH']}"}
-    printed = run(["sh", "-euc", f"exec 2>&1\n{BLOCKS['shell']}"], cwd=tmp_path, env=environment).splitlines()
+    if shutil.which("man"):
+        for page in ["libvault", "libvault-keygen"]:
+            run(["man", "-w", "-M", stage / "usr/local/share/man", page], cwd=stage)
+    return {**stranger, "PATH": f"{stage / 'usr/local/bin'}:{stranger['PATH']}"}
+
+
+def test_shell(command: Mapping[str, str], tmp_path: Path) -> None:
+    printed = run(["sh", "-euc", f"exec 2>&1\n{BLOCKS['shell']}"], cwd=tmp_path, env=command).splitlines()
     assert printed[0] == "243 bytes: attack at dawn" and printed[1].startswith("error[103 ContextMismatch]: ")
     assert printed[2].startswith("what to do: ") and printed[3:] == ["exit code 3"]
     with plan_for_two_customers(tmp_path):
-        run(["sh", "-euc", BLOCKS["files shell"]], cwd=tmp_path, env=environment)
-    assert run(["man", "-w", "-M", stage / "usr/local/share/man", "libvault"], cwd=tmp_path) if shutil.which("man") else True
+        run(["sh", "-euc", BLOCKS["files shell"]], cwd=tmp_path, env=command)
+
+
+def test_a_key_file_instead_of_aws(command: Mapping[str, str], tmp_path: Path) -> None:
+    """The binding of the README with a key file that the command line made, and what was encrypted before."""
+    aws = BLOCKS["binding"].splitlines()
+    binding = "\n".join(line for line in aws if not line.startswith(("provider =", "arn ="))) + "\n" + BLOCKS["local key"]
+    (tmp_path / "binding.toml").write_text(binding, encoding="utf-8")
+    script = """
+        libvault keygen myvault/org_123.key >/dev/null
+        cat binding.toml >>myvault/libvault.toml
+        libvault encrypt --context organization_id=org_123 --input plan.txt --output new.vault
+        libvault decrypt --context organization_id=org_123 --input new.vault
+        libvault decrypt --context organization_id=org_123 --input plan.vault
+        libvault reencrypt --context organization_id=org_123 --input plan.vault --output plan.vault --force
+        rm myvault/org_123.key
+        libvault decrypt --context organization_id=org_123 --input plan.vault || echo "exit code $?"
+    """
+    printed = run(["sh", "-euc", BLOCKS["shell"] + script], cwd=tmp_path, env=command).splitlines()
+    assert printed[-3:] == ["attack at dawn", "attack at dawn", "exit code 8"]
 
 
 def test_the_binding_takes_over(python: Path, stranger: Mapping[str, str], tmp_path: Path) -> None:

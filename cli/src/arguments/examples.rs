@@ -10,6 +10,10 @@ Examples:
   libvault decrypt --context organization_id=org_123 --input report.pdf.vault --output report.pdf
   libvault decrypt --context organization_id=org_123 --input reports.vault | tar -tf -";
 
+pub(super) const KEYGEN: &str = "\
+Examples:
+  libvault keygen myvault/org_123.key";
+
 pub(super) const MATCH: &str = "\
 Examples:
   libvault match --context organization_id=org_123 --context user_id=u1

@@ -93,7 +93,8 @@ impl Snapshot {
         }
         let before_registry = before.map(|before| &before.registry);
         let keks = KekFactory::new(&config, managed.origin_key(), environment, counters, log, before_registry);
-        let bindings = config.bindings.into_iter().map(|binding| keks.binding(binding)).collect::<Result<Vec<_>>>()?;
+        let bindings =
+            config.bindings.into_iter().map(|binding| keks.binding(binding, &managed)).collect::<Result<Vec<_>>>()?;
         let registry = Registry::new(bindings, config.rules)?;
         pin_addresses(&registry, &managed)?;
         Ok(Self {
@@ -203,7 +204,7 @@ impl<'a> KekFactory<'a> {
         }
     }
 
-    fn binding(&self, config: BindingConfig) -> Result<Binding> {
+    fn binding(&self, config: BindingConfig, managed: &ManagedKeys) -> Result<Binding> {
         let items = config.selector.items().map(|(name, value)| (name.to_owned(), value.to_owned()));
         Ok(Binding {
             id: binding_id(&config.id),
@@ -218,11 +219,11 @@ impl<'a> KekFactory<'a> {
             min_wraps: config.min_wraps,
             fail_over_on_refusal: config.fail_over_on_refusal,
             enforced: config.enforced,
-            keys: config.keys.into_iter().map(|key| self.key(key).map(Arc::new)).collect::<Result<_>>()?,
+            keys: config.keys.into_iter().map(|key| self.key(key, managed).map(Arc::new)).collect::<Result<_>>()?,
         })
     }
 
-    fn key(&self, config: KeyConfig) -> Result<CustomerKey> {
+    fn key(&self, config: KeyConfig, managed: &ManagedKeys) -> Result<CustomerKey> {
         let address = config.address.canonical();
         if let Some(region) = config.refused_region {
             let kek = Box::new(OutOfRegion::new(config.address.provider(), region));
@@ -230,7 +231,11 @@ impl<'a> KekFactory<'a> {
         }
         let kek: Box<dyn Kek> = match config.address {
             KeyAddress::LocalFile { path, .. } => {
-                let key = LocalKey::new(KeyFile::read(&path, &config.field)?, Arc::clone(&self.environment.random));
+                let file = KeyFile::read(&path, &config.field)?;
+                if managed.root_key_is_in(&file) {
+                    return Err(root_key_as_customer_key(&config.field, &config.id));
+                }
+                let key = LocalKey::new(file, Arc::clone(&self.environment.random));
                 #[cfg(test)]
                 if let Some(kms) = &self.environment.kms {
                     let held = kms.hold(&config.id, key);
@@ -289,6 +294,15 @@ impl<'a> KekFactory<'a> {
         let (clock, counters, log) = (Arc::clone(clock), Arc::clone(self.counters), Arc::clone(self.log));
         Box::new(RemoteKey::new(Box::new(key), name, health, self.timeouts, clock, counters, log))
     }
+}
+
+/// Data would seem to depend on a customer while the vendor alone opens it. The keys are compared, not the paths: a copy is no better.
+fn root_key_as_customer_key(field: &str, id: &str) -> Error {
+    let message = format!(
+        "{field}: the key file of {id} holds the vendor's root key, which cannot be a customer's key as well: \
+         `libvault keygen` makes a key of the customer's own"
+    );
+    Error::new(ErrorCode::Conflict, message).with_field(field)
 }
 
 fn pin_addresses(registry: &Registry, managed: &ManagedKeys) -> Result<()> {

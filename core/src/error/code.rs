@@ -61,7 +61,7 @@ pub enum ErrorCode {
     WouldBlock = 602,
     /// The vault was closed: open a new one.
     Closed = 603,
-    /// Two records contradict each other: the message names both.
+    /// Something with this name or id exists, or two records contradict each other: the message says which.
     Conflict = 604,
     /// The named record does not exist.
     NotFound = 605,
@@ -257,7 +257,9 @@ impl ErrorCode {
             Self::Cancelled => "The caller cancelled the operation.",
             Self::WouldBlock => "The operation needs the network: use the asynchronous call.",
             Self::Closed => "The vault was closed: open a new one.",
-            Self::Conflict => "Two records contradict each other: the message names both.",
+            Self::Conflict => {
+                "Something with this name or id exists, or two records contradict each other: the message says which."
+            }
             Self::NotFound => "The named record does not exist.",
             Self::InvalidConfig => "Correct the configuration: the message gives the path of the field.",
             Self::Internal => "This is a defect in libvault: please report it with the message.",

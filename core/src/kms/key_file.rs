@@ -13,6 +13,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::secret::Secret;
 
 const FIRST_LINE: &str = "libvault key file v1";
+const FORM: &str = "a key file has the line `libvault key file v1` and then lines `VERSION 64-hex-digits`, and `libvault keygen` makes one";
 const MAX_VERSIONS: usize = 1_000;
 const MAX_FILE_BYTES: u64 = 128 * 1024;
 const VERSION_LENGTH: usize = 4;
@@ -39,7 +40,7 @@ impl KeyFile {
         file.take(MAX_FILE_BYTES + 1)
             .read_to_end(&mut text)
             .map_err(|error| refuse(format!("cannot be read: {error}")))?;
-        Self::parse(&text).map_err(|why| refuse(format!("is malformed: {why}")))
+        Self::parse(&text).map_err(|why| refuse(format!("is malformed: {why}; {FORM}")))
     }
 
     /// Makes a key file with one random version. An existing file is never touched.
@@ -68,6 +69,11 @@ impl KeyFile {
             }
             _ => Error::new(ErrorCode::InvalidConfig, format!("{} cannot be made: {error}", path.display())),
         })
+    }
+
+    /// Whether one of the keys is in the other file too, under whatever version.
+    pub(crate) fn shares_a_key_with(&self, other: &Self) -> bool {
+        other.versions.iter().any(|(_, key)| self.versions.iter().any(|(_, own)| own.is_same_as(key)))
     }
 
     fn parse(text: &[u8]) -> Result<Self, &'static str> {
@@ -186,6 +192,16 @@ mod tests {
         let blob = new.wrap(&SystemRandom, &[1; 32], &plaintext).unwrap();
         assert_eq!(blob[..4], [0, 0, 0, 7]);
         assert!(old.unwrap(&[1; 32], &blob).is_none());
+    }
+
+    #[test]
+    fn a_shared_key_is_found_under_any_version() {
+        let parse = |body: &str| KeyFile::parse(format!("{FIRST_LINE}\n{body}\n").as_bytes()).unwrap();
+        let (other, third) = (KEY.replace('0', "f"), KEY.replace('0', "e"));
+        let file = parse(&format!("1 {KEY}\n2 {other}"));
+        assert!(file.shares_a_key_with(&parse(&format!("7 {KEY}"))));
+        assert!(parse(&format!("1 {third}\n9 {other}")).shares_a_key_with(&file));
+        assert!(!file.shares_a_key_with(&parse(&format!("1 {third}"))));
     }
 
     #[test]

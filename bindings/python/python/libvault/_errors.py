@@ -356,7 +356,7 @@ class Closed(UsageError):
 
 
 class Conflict(UsageError):
-    """Two records contradict each other: the message names both."""
+    """Something with this name or id exists, or two records contradict each other: the message says which."""
 
     code = 604
     name = "Conflict"
@@ -421,6 +421,10 @@ BY_CODE: dict[int, type[VaultError]] = {
     606: InvalidConfig,
     901: Internal,
 }
+
+# Tracebacks and pickles name what users import.
+for _class in [VaultError, *VaultError.__subclasses__(), *BY_CODE.values()]:
+    _class.__module__ = "libvault"
 
 
 def make(
