@@ -1,4 +1,5 @@
 //! The README's quick start, which `tests/quickstart` compares with this file and runs.
+#![allow(clippy::print_stdout)] // a program, not the library
 
 use libvault::{Config, Context, ErrorCode, Vault, init};
 
