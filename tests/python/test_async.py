@@ -121,7 +121,8 @@ def test_a_hundred_calls_wait_for_a_kms_without_a_thread_each_and_the_loop_goes_
             async with libvault.AsyncVault.open(with_kms(configuration, kms.endpoint)) as vault:
                 threads = native_threads()
                 tasks = [asyncio.create_task(vault.encrypt(b"data", IN_KMS)) for _ in range(100)]
-                await until(lambda: len(kms.operations) == 100)
+                # So many calls to one key are under way at once (docs/leases.md); the others wait for their turn.
+                await until(lambda: len(kms.operations) == 64)
                 # The server is in this process and has a thread for each connection, which Python knows; the library's are the others.
                 assert native_threads() - threads <= 2
                 assert await vault.decrypt(await vault.encrypt(b"other", MANAGED), MANAGED) == b"other"

@@ -56,6 +56,7 @@ def at(configuration: dict[str, Any]) -> Callable[[str], libvault.Vault]:
         )
         configuration["development"] = {"allow_endpoint": True}
         configuration["timeouts"] = {"connect": 2000, "attempt": 5000, "total": 10000}
+        configuration["leases"] = {"max_age": 0}  # every call asks
         configuration["aws"] = {
             "credentials": "static",
             "access_key_id": "AKIAIOSFODNN7EXAMPLE",
