@@ -57,7 +57,7 @@ test-cli: build
 	$(VENV) -m pytest -q tests/cli
 
 test-kms: build
-	cargo build --release --locked -p libvault-core --features gcp,azure --example kms_probe
+	cargo build --release --locked -p libvault-core -p libvault-ffi --example kms_probe
 	$(VENV) -m pytest -q tests/servers tests/kms_faults tests/kms_gcp tests/kms_azure demo/test_negative_control.py
 
 test-matrix: build test-c

@@ -1,10 +1,13 @@
 // Which keys would protect new data of a context: without a KMS call, for a settings page or a check before a migration.
-import { copyFileSync, existsSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, writeFileSync } from 'node:fs';
 
 import { init, Vault } from 'libvault';
 
 if (!existsSync('libvault.toml')) await init('.');
-if (!existsSync('customer.key')) copyFileSync('root.key', 'customer.key');
+if (!existsSync('customer.key')) {
+  writeFileSync('customer.key', `libvault key file v1\n1 ${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
+}
 const vault = await Vault.open({
   store: 'vault.db',
   root_key: { provider: 'local', path: 'root.key' },

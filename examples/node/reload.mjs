@@ -1,5 +1,6 @@
 // Takes over a changed configuration while the program runs, as on SIGHUP. A bad one changes nothing.
-import { appendFileSync, copyFileSync, existsSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 
 import { init, InvalidConfig, Vault } from 'libvault';
 
@@ -9,7 +10,7 @@ const context = vault.context({ organization_id: 'org_123' });
 console.log(`before: ${vault.matchContext(context).policy}`);
 
 if (!existsSync('customer.key')) {
-  copyFileSync('root.key', 'customer.key');
+  writeFileSync('customer.key', `libvault key file v1\n1 ${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
   appendFileSync(
     'libvault.toml',
     `

@@ -1,5 +1,6 @@
 // Wraps an envelope anew by the keys that match now, without touching the payload: here after the organization brought its own key.
-import { copyFileSync, existsSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, writeFileSync } from 'node:fs';
 
 import { DowngradeRefused, init, inspect, Vault } from 'libvault';
 
@@ -9,7 +10,9 @@ const context = { organization_id: 'org_123' };
 const envelope = await managed.encrypt(Buffer.from('attack at dawn'), context);
 
 // In production the key is an AWS KMS key: { id, provider: 'aws', arn }. A key file needs no account.
-if (!existsSync('customer.key')) copyFileSync('root.key', 'customer.key');
+if (!existsSync('customer.key')) {
+  writeFileSync('customer.key', `libvault key file v1\n1 ${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
+}
 const customer = await Vault.open({
   store: 'vault.db',
   root_key: { provider: 'local', path: 'root.key' },

@@ -1,12 +1,15 @@
 """Asks which keys would protect data of a context, without using any."""
 
-import shutil
+import secrets
+from pathlib import Path
 from typing import Any
 
 import libvault
 
 made = libvault.init("vault")
-shutil.copy(made.root_key, "vault/customer.key")
+key_file = Path("vault/customer.key")
+key_file.touch(mode=0o600)
+key_file.write_text(f"libvault key file v1\n1 {secrets.token_hex(32)}\n")
 key = {"id": "key_org_123", "provider": "local", "path": "vault/customer.key"}
 configuration: dict[str, Any] = {
     "store": made.store,

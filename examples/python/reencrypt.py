@@ -1,6 +1,7 @@
 """Encrypts the payload anew for the keys that match now: here after the organization brought its own key, so that only it can open the data."""
 
-import shutil
+import secrets
+from pathlib import Path
 from typing import Any
 
 import libvault
@@ -11,7 +12,9 @@ with libvault.open(made.config) as vault:
     envelope = vault.encrypt(b"attack at dawn", context, aad=b"messages/17")
 
 # In production the key is in the customer's KMS: {"id": ..., "provider": "aws", "arn": ...}. A key file needs no account.
-shutil.copy(made.root_key, "vault/customer.key")
+key_file = Path("vault/customer.key")
+key_file.touch(mode=0o600)
+key_file.write_text(f"libvault key file v1\n1 {secrets.token_hex(32)}\n")
 key = {"id": "key_org_123", "provider": "local", "path": "vault/customer.key"}
 configuration: dict[str, Any] = {
     "store": made.store,

@@ -1,13 +1,16 @@
 """Puts another configuration in force while the program runs: here the customer's key is suspended, and resumed."""
 
-import shutil
+import secrets
+from pathlib import Path
 from typing import Any
 
 import libvault
 
 made = libvault.init("vault")
 context = {"organization_id": "org_123"}
-shutil.copy(made.root_key, "vault/customer.key")
+key_file = Path("vault/customer.key")
+key_file.touch(mode=0o600)
+key_file.write_text(f"libvault key file v1\n1 {secrets.token_hex(32)}\n")
 
 
 def configuration(state: str) -> dict[str, Any]:

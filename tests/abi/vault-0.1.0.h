@@ -49,7 +49,7 @@
 /** What to initialise a vault_source with. */
 #define VAULT_SOURCE_INIT { sizeof(vault_source), 0, NULL, NULL, NULL }
 /** What to initialise a vault_counters with. */
-#define VAULT_COUNTERS_INIT { sizeof(vault_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
+#define VAULT_COUNTERS_INIT { sizeof(vault_counters), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 }
 
 /**
  * Success.

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { Cancelled, ContextMismatch, DowngradeRefused, inspect, Vault, WouldBlock } from '../index.mjs';
-import { CUSTOMER, kmsConfig, MANAGED, managedVault, newConfig, PATIENT } from './support.mjs';
+import { CUSTOMER, customerKey, kmsConfig, MANAGED, managedVault, newConfig, PATIENT } from './support.mjs';
 
 const aad = Buffer.from('record 7');
 const data = Buffer.from('data');
@@ -17,7 +17,7 @@ function forms(vault, verb) {
 /** A vault with MANAGED unbound, and one on the same store with MANAGED bound to a key file. */
 function beforeAndAfter() {
   const config = newConfig();
-  const key = { id: 'key_a', provider: 'local', path: config.root_key.path };
+  const key = { id: 'key_a', provider: 'local', path: customerKey(config) };
   const bound = { ...config, bindings: [{ id: 'bnd_a', owner: 'a', selector: MANAGED, keys: [key] }] };
   return { managed: Vault.openSync(config), customer: Vault.openSync(bound) };
 }

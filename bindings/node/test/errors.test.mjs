@@ -7,7 +7,7 @@ import path from 'node:path';
 import test from 'node:test';
 
 import { init, Vault, VaultError } from '../index.mjs';
-import { CUSTOMER, fixtureVault, kmsConfig, managedVault, newConfig, PATIENT, readVectors, silentServer, temporaryDirectory } from './support.mjs';
+import { CUSTOMER, customerKey, fixtureVault, kmsConfig, managedVault, newConfig, PATIENT, readVectors, silentServer, temporaryDirectory } from './support.mjs';
 
 const ORGANIZATION = { organization_id: 'org_123' };
 const data = Buffer.from('data');
@@ -91,7 +91,7 @@ for (const [code, { reachable, how, vector, kms_fault: fault, not_in: elsewhere,
 
 /** A vault whose ORGANIZATION has a key file, with the fields of the file's example. */
 function bound(code, config = newConfig()) {
-  const key = { id: 'key_123', provider: 'local', path: config.root_key.path };
+  const key = { id: 'key_123', provider: 'local', path: customerKey(config) };
   const binding = { id: 'bnd_123', owner: 'org_123', selector: ORGANIZATION, keys: [key], ...codes[code].binding };
   return Vault.openSync({ ...config, bindings: [binding] });
 }

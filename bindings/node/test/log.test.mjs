@@ -6,7 +6,7 @@ import path from 'node:path';
 import test from 'node:test';
 
 import { InvalidConfig, KeySuspended, Vault } from '../index.mjs';
-import { kmsConfig, newConfig, PACKAGE, PATIENT } from './support.mjs';
+import { customerKey, kmsConfig, newConfig, PACKAGE, PATIENT } from './support.mjs';
 
 const LIMIT = { timeout: 60_000 };
 const local = { organization_id: 'org_local' };
@@ -59,7 +59,7 @@ test('a reload holds from the moment it returns; an invalid one changes nothing 
     owner: 'local',
     selector: local,
     state: 'suspended',
-    keys: [{ id: 'key_local', provider: 'local', path: config.root_key.path }],
+    keys: [{ id: 'key_local', provider: 'local', path: customerKey(config) }],
   };
   const envelope = vault.encryptSync(Buffer.from('x'), local);
   await vault.reload({ ...config, bindings: [binding] });

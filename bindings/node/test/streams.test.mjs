@@ -10,7 +10,7 @@ import test from 'node:test';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { AuthenticationFailed, Cancelled, Closed, ContextMismatch, inspect, KeySuspended, Timeout, Vault, VaultError } from '../index.mjs';
-import { CUSTOMER, MANAGED, managedVault, newConfig, PATIENT, silentServer, vaultWithKms } from './support.mjs';
+import { CUSTOMER, customerKey, MANAGED, managedVault, newConfig, PATIENT, silentServer, vaultWithKms } from './support.mjs';
 
 const LIMIT = { timeout: 120_000 };
 const FRAME = 4_096;
@@ -211,7 +211,7 @@ test('closing the vault and suspending a binding end streams that are open', LIM
   const open = suspending.createEncryptStream(MANAGED);
   open.resume();
   await new Promise((resolve) => open.write('x', resolve));
-  const key = { id: 'key_a', provider: 'local', path: config.root_key.path };
+  const key = { id: 'key_a', provider: 'local', path: customerKey(config) };
   await suspending.reload({ ...config, bindings: [{ id: 'bnd_a', owner: 'a', selector: MANAGED, state: 'suspended', keys: [key] }] });
   const failed = once(open, 'error');
   open.end('y');

@@ -1,6 +1,7 @@
 // What the tests share: directories that vanish, vaults in them, and the vectors.
-import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -37,6 +38,13 @@ export function managedVault() {
 export function newConfig(changes = {}) {
   const made = initSync(temporaryDirectory());
   return { store: made.store, root_key: { provider: 'local', path: made.rootKey }, ...changes };
+}
+
+/** The file of a customer's key beside the root key of a configuration. */
+export function customerKey(config) {
+  const file = `${config.root_key.path}.customer`;
+  if (!existsSync(file)) writeFileSync(file, `libvault key file v1\n1 ${randomBytes(32).toString('hex')}\n`, { mode: 0o600 });
+  return file;
 }
 
 /** A vault whose CUSTOMER is bound to a key in a KMS at a port of this machine. */
