@@ -26,7 +26,7 @@ keys = [{ id = "key_org_123", provider = "local", path = "customer.key" }]
 /// A place with a customer's key file.
 fn place() -> Place {
     let place = Place::new();
-    fs::copy(place.path().join("root.key"), place.path().join("customer.key")).unwrap();
+    libvault::create_key_file(&place.path().join("customer.key")).unwrap();
     place
 }
 

@@ -105,7 +105,7 @@ fn a_failure_is_final() {
 fn a_downgrade_is_refused_before_a_key_is_used() {
     let fixture = Fixture::new();
     let directory = fixture.directory.path();
-    fs::copy(directory.join("root.key"), directory.join("customer.key")).unwrap();
+    libvault::create_key_file(&directory.join("customer.key")).unwrap();
     let binding = |state: &str| {
         format!(
             "\n[[bindings]]\nid = \"bnd_1\"\nowner = \"org_123\"\nstate = \"{state}\"\nselector = {{ organization_id = \"org_123\" }}\n\

@@ -86,11 +86,11 @@ fn config(directory: &Path, lines: &str) -> Config {
     Config::from_file(changed).unwrap()
 }
 
-/// A binding of the fixture's context; the customer's key is a copy of the root key.
+/// A binding of the fixture's context.
 fn binding(directory: &Path, state: &str) -> String {
     let key = directory.join("vault/customer.key");
     if !key.exists() {
-        fs::copy(directory.join("vault/root.key"), key).unwrap();
+        libvault::create_key_file(&key).unwrap();
     }
     format!("{}state = \"{state}\"\n{}", BINDING, LOCAL_KEY)
 }
