@@ -97,6 +97,8 @@ impl AzureKey {
     }
 
     /// One request. `version` is the one to ask; none: the newest.
+    // The SDK's structs can only be made this way from outside.
+    #[expect(clippy::field_reassign_with_default)]
     async fn ask(
         &self,
         operation: Operation,

@@ -129,7 +129,7 @@ pub struct AsyncDecryptReader<R> {
 type Updating = Pin<Box<dyn Future<Output = Updated> + Send>>;
 
 struct Updated {
-    decryptor: Decryptor,
+    decryptor: Box<Decryptor>,
     input: Vec<u8>,
     opened: WipedBytes,
     result: Result<()>,
@@ -139,7 +139,7 @@ struct Updated {
 
 enum State {
     Reading {
-        decryptor: Decryptor,
+        decryptor: Box<Decryptor>,
         input: Vec<u8>,
     },
     /// The keys are used.
@@ -151,7 +151,7 @@ enum State {
 impl<R: AsyncRead + Unpin> AsyncDecryptReader<R> {
     /// Reads, through a fresh `decryptor`, the envelope that begins where `inner` stands.
     pub fn new(inner: R, decryptor: Decryptor) -> Self {
-        let state = State::Reading { decryptor, input: Vec::new() };
+        let state = State::Reading { decryptor: Box::new(decryptor), input: Vec::new() };
         Self { inner, state, opened: WipedBytes::default(), given: 0 }
     }
 
@@ -207,7 +207,7 @@ impl<R: AsyncRead + Unpin> AsyncDecryptReader<R> {
     }
 }
 
-async fn update(mut decryptor: Decryptor, input: Vec<u8>, ends: bool) -> Updated {
+async fn update(mut decryptor: Box<Decryptor>, input: Vec<u8>, ends: bool) -> Updated {
     let mut opened = WipedBytes::default();
     let result = match ends {
         true => decryptor.finish_as(Shape::Async, &mut opened).await,

@@ -75,6 +75,8 @@ impl Application {
     }
 
     /// A credential of the SDK's that asks for tokens of this audience in this tenant only, whatever it is asked for.
+    // The SDK's structs can only be made this way from outside.
+    #[expect(clippy::field_reassign_with_default)]
     pub(super) fn credential(
         &self,
         tenant: &str,

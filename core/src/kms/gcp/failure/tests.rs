@@ -8,7 +8,7 @@ fn reply(status: u16, body: &Value) -> Reply {
     Reply {
         status: StatusCode::from_u16(status).unwrap(),
         headers: HeaderMap::new(),
-        body: body.to_string().into_bytes().into(),
+        body: body.to_string().into_bytes(),
     }
 }
 
