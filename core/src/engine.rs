@@ -15,6 +15,8 @@ mod leased;
 mod open;
 #[cfg(all(test, feature = "sqlite"))]
 mod restored;
+#[cfg(test)]
+pub(crate) mod restoring;
 mod seal;
 mod setup;
 #[cfg(all(test, feature = "sqlite"))]

@@ -60,6 +60,7 @@ fn copy_of(directory: &std::path::Path, restored: bool) -> (Vec<u8>, Vec<u8>, [u
 
 #[test]
 fn copies_of_a_snapshot_differ_after_restore() {
+    let _alone = super::restoring::Alone::begin();
     let directory = tempfile::tempdir().unwrap();
     crate::init::init(directory.path()).unwrap();
     copy_of(directory.path(), false);

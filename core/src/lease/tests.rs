@@ -8,6 +8,7 @@ use crate::clock::HeldClock;
 use crate::config::Config;
 use crate::context::Context;
 use crate::engine::Environment;
+use crate::engine::restoring::{Alone, Undisturbed};
 use crate::error::{Error, ErrorCode};
 use crate::kms::{Answer, HeldKms, KeyFile};
 use crate::options::{CallOptions, CancelToken};
@@ -22,12 +23,23 @@ pub(crate) struct Scene {
     pub(crate) kms: Arc<HeldKms>,
     pub(crate) vault: Vault,
     directory: tempfile::TempDir,
+    /// That nobody else restores a snapshot meanwhile, or that this test may.
+    _quiet: Quiet,
+}
+
+enum Quiet {
+    Undisturbed { _held: Undisturbed },
+    Alone { _held: Alone },
 }
 
 const START: u64 = 1_000_000;
 
 impl Scene {
     pub(crate) fn new(extra: &str) -> Self {
+        Self::quietly(extra, Quiet::Undisturbed { _held: Undisturbed::begin() })
+    }
+
+    fn quietly(extra: &str, quiet: Quiet) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let made = crate::init(&directory.path().join("vault")).unwrap();
         for key in ["a1", "a2", "b1"] {
@@ -37,7 +49,7 @@ impl Scene {
         let environment =
             Environment { clock: Arc::clone(&clock) as _, kms: Some(Arc::clone(&kms)), ..Environment::default() };
         let config = Config::from_toml(&toml(extra, "active"), made.config.parent().unwrap()).unwrap();
-        Self { vault: Vault::open_in(config, environment).unwrap(), clock, kms, directory }
+        Self { vault: Vault::open_in(config, environment).unwrap(), clock, kms, directory, _quiet: quiet }
     }
 
     pub(crate) fn encrypt(&self, tenant: &str) -> Result<Vec<u8>, Error> {
@@ -330,7 +342,7 @@ fn a_circuit_that_is_open_for_one_of_two_keys_leads_to_the_other_with_leases_too
 
 #[test]
 fn a_restored_copy_and_its_original_share_no_lease() {
-    let scene = Scene::new("");
+    let scene = Scene::quietly("", Quiet::Alone { _held: Alone::begin() });
     let envelope = scene.encrypt("b").unwrap();
     scene.kms.hold_replies();
     std::thread::scope(|scope| {

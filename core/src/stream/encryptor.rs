@@ -279,6 +279,7 @@ mod tests {
     fn a_stream_goes_on_in_the_process_that_began_it_only() {
         let directory = tempfile::tempdir().unwrap();
         let made = crate::init::init(directory.path()).unwrap();
+        let _alone = crate::engine::restoring::Alone::begin();
         let vault = crate::Vault::open(crate::Config::from_file(made.config).unwrap()).unwrap();
         let context = crate::Context::new([("organization_id", "org_123")]).unwrap();
         let encryptor = || vault.encryptor_now(&context, None, crate::StreamOptions::default()).unwrap();
