@@ -7,6 +7,11 @@ pub(crate) trait Clock: Send + Sync {
     fn now(&self) -> Duration;
 }
 
+/// A time of the clock as an atomic holds it.
+pub(crate) fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// The system's clock that counts sleep (`CLOCK_BOOTTIME` on Linux). A suspended laptop must not stretch the life of a cached key.
 #[derive(Debug, Default)]
 pub(crate) struct SystemClock;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Consent, LeaseRules};
 use crate::audit::Ledger;
+use crate::clock::nanoseconds;
 use crate::engine::Process;
 
 /// Messages under a lease are reported at least so often.
@@ -101,8 +102,4 @@ impl Drop for Terms {
             ledger.report(self.messages.load(Ordering::Relaxed));
         }
     }
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

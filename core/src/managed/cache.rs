@@ -8,6 +8,7 @@ use std::time::Duration;
 use libvault_memory::ForkLocal;
 
 use super::{CACHE_TIME, ContextKeys};
+use crate::clock::nanoseconds;
 
 const SHARDS: usize = 16;
 const MAX_PER_SHARD: usize = 1_024;
@@ -98,10 +99,6 @@ fn at_once(shard: &RwLock<Shard>) -> Option<RwLockWriteGuard<'_, Shard>> {
         Err(TryLockError::Poisoned(shard)) => Some(shard.into_inner()),
         Err(TryLockError::WouldBlock) => None,
     }
-}
-
-fn nanoseconds(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
