@@ -232,14 +232,13 @@ impl Attempt<'_> {
         } else {
             call.record(task.trail, None).await?;
         }
-        let now = snapshot.leases.now();
-        if task.consent.is_older_than(MAX_LEASE_AGE, now) {
+        if task.consent.is_older_than(MAX_LEASE_AGE, || snapshot.leases.now()) {
             let message =
                 "the answers of the KMSs came so long after the first request that they are not used any more";
             return Err(Error::new(ErrorCode::Timeout, message));
         }
         let still_holds = match &task.source {
-            Source::Lease(terms) => terms.hold(now),
+            Source::Lease(terms) => terms.hold(snapshot.leases.now()),
             Source::Asked | Source::OpenedLease => true,
         };
         if !still_holds || snapshot.is_superseded() || process != Process::current() {

@@ -51,9 +51,9 @@ impl Consent {
         }
     }
 
-    /// Whether the first request was sent so long ago.
-    pub(crate) fn is_older_than(&self, age: Duration, now: Duration) -> bool {
-        self.asked_at.is_some_and(|asked_at| now.saturating_sub(asked_at) > age)
+    /// Whether the first request was sent so long ago. The clock is read only if there was one.
+    pub(crate) fn is_older_than(&self, age: Duration, now: impl FnOnce() -> Duration) -> bool {
+        self.asked_at.is_some_and(|asked_at| now().saturating_sub(asked_at) > age)
     }
 
     /// Whether any key can take it back.
