@@ -15,7 +15,7 @@ MATCHING_CASES := $(CURDIR)/build/matching-cases.jsonl
 	install man bench bench-matching vectors header errors lint clean prerequisites
 
 help:
-	@echo 'make demo     sets up what it needs and runs the main job against an AWS KMS emulator'
+	@echo 'make demo     sets up what it needs and runs the main job with keys in AWS, Azure and Google, played by test servers'
 	@echo 'make test     sets up what it needs and runs all tests'
 	@echo 'make build    builds the library, the command line, the wheel, the npm package and an install tree in build/install'
 	@echo 'make install  DESTDIR=… PREFIX=…  installs the C library with headers and package files, and the command with manual and completions'

@@ -1,7 +1,8 @@
 /*
- * Encrypts or decrypts a file of records: records encrypt|decrypt CONFIG ORGANIZATION INPUT OUTPUT
+ * Encrypts or decrypts files of records: records encrypt|decrypt CONFIG (ORGANIZATION INPUT OUTPUT)...
  *
- * Prints {"records": …, "code": …, "name": …}: how many records it finished, and the error that stopped it (code 0 for none).
+ * Prints for each organization {"records": …, "code": …, "name": …}: how many records it finished, and the error that stopped it
+ * (code 0 for none).
  */
 
 #include <stdio.h>
@@ -12,6 +13,7 @@
 
 enum { HEADER = 4, MOST = 1 << 20 };
 
+static int work_for(const vault *opened, int encrypting, const char *organization, const char *from, const char *to);
 static uint32_t process(const vault *opened, const vault_context *context, int encrypting, FILE *input, FILE *output,
                         unsigned *finished);
 static size_t read_record(FILE *input, uint8_t *record, int *more);
@@ -21,32 +23,41 @@ static void give_up(const char *what);
 
 int main(int argc, char **argv)
 {
-    if (argc != 6)
-        give_up("usage: records encrypt|decrypt CONFIG ORGANIZATION INPUT OUTPUT");
+    if (argc < 6 || argc % 3 != 0)
+        give_up("usage: records encrypt|decrypt CONFIG (ORGANIZATION INPUT OUTPUT)...");
     const char *config = argv[2];
-    const vault_context_item items[] = {VAULT_CONTEXT_ITEM("organization_id", argv[3])};
-    FILE *input = open_file(argv[4], "rb");
-    FILE *output = open_file(argv[5], "wb");
     vault *opened = NULL;
+    vault_error *error = NULL;
+    if (vault_open(config, strlen(config), NULL, &opened, &error) != VAULT_OK)
+        give_up(vault_error_message(error));
+    int failed = 0;
+    for (int at = 3; at < argc; at += 3)
+        failed |= work_for(opened, strcmp(argv[1], "encrypt") == 0, argv[at], argv[at + 1], argv[at + 2]);
+    vault_free(opened);
+    return failed;
+}
+
+/* Processes one organization's file and reports; 1 if an error stopped it. */
+static int work_for(const vault *opened, int encrypting, const char *organization, const char *from, const char *to)
+{
+    const vault_context_item items[] = {VAULT_CONTEXT_ITEM("organization_id", organization)};
+    FILE *input = open_file(from, "rb");
+    FILE *output = open_file(to, "wb");
     vault_context *context = NULL;
     vault_error *error = NULL;
     unsigned finished = 0;
 
-    uint32_t status = vault_open(config, strlen(config), NULL, &opened, &error);
-    if (status == VAULT_OK)
-        status = vault_context_new(items, 1, &context, &error);
-    if (status != VAULT_OK)
+    if (vault_context_new(items, 1, &context, &error) != VAULT_OK)
         give_up(vault_error_message(error));
-    status = process(opened, context, strcmp(argv[1], "encrypt") == 0, input, output, &finished);
+    const uint32_t status = process(opened, context, encrypting, input, output, &finished);
 
     vault_context_free(context);
-    vault_free(opened);
     fclose(input);
     if (fclose(output) != 0)
         give_up("the output cannot be written");
     const char *name = status == VAULT_OK ? "" : vault_status_name(status);
     printf("{\"records\": %u, \"code\": %u, \"name\": \"%s\"}\n", finished, (unsigned)status, name);
-    return status == VAULT_OK ? 0 : 1;
+    return status != VAULT_OK;
 }
 
 /* Works through the records until the input ends or one fails, whose status it returns. */

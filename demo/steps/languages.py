@@ -5,9 +5,11 @@ import os
 import shutil
 import subprocess
 import sys
-import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from servers.clouds import Cloud, Key, configuration
 
 from .corpus import read_records, write_records
 
@@ -22,12 +24,12 @@ LANGUAGES = ("python", "node", "c", "command")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a program reported: how many records it finished, and the number and name of the error that stopped it."""
+    """What a program reported for one organization: how many records it finished, and the number and name of the error that stopped it."""
 
     records: int
     code: int
     name: str
-    milliseconds: float
+    processes: int  # that worked for this organization
     output: Path
 
     @property
@@ -57,27 +59,29 @@ class Languages:
         }
         self._runs = 0
 
-    def run(self, language: str, verb: str, organization: str, source: Path) -> Outcome:
-        """Encrypts or decrypts every record of `source` in one new process (the command line: one per record)."""
+    def run(self, language: str, verb: str, sources: Mapping[str, Path]) -> dict[str, Outcome]:
+        """Encrypts or decrypts every record of each organization's file, in one new process (the command line: one per record)."""
         self._runs += 1
-        output = self._workspace / f"{self._runs:03}-{language}-{verb}-{organization}"
-        started = time.perf_counter()
+        outputs = {organization: self._workspace / f"{self._runs:03}-{language}-{verb}-{organization}" for organization in sources}
         if language == "command":
-            records, code, name = self._run_command_line(verb, organization, source, output)
-        else:
-            records, code, name = self._run_program(language, verb, organization, source, output)
-        return Outcome(records, code, name, (time.perf_counter() - started) * 1000, output)
+            return {name: self._run_command_line(verb, name, source, outputs[name]) for name, source in sources.items()}
+        return self._run_program(language, verb, sources, outputs)
 
-    def _run_program(self, language: str, verb: str, organization: str, source: Path, output: Path) -> tuple[int, int, str]:
-        command = [*self._commands[language], verb, str(self._config), organization, str(source), str(output)]
-        finished = self._execute(command)
+    def _run_program(
+        self, language: str, verb: str, sources: Mapping[str, Path], outputs: Mapping[str, Path]
+    ) -> dict[str, Outcome]:
+        work = [word for name, source in sources.items() for word in (name, str(source), str(outputs[name]))]
+        finished = self._execute([*self._commands[language], verb, str(self._config), *work])
         try:
-            report = json.loads(finished.stdout)
-            return report["records"], report["code"], report["name"]
+            reports = [json.loads(line) for line in finished.stdout.splitlines()]
+            return {
+                name: Outcome(report["records"], report["code"], report["name"], 1, outputs[name])
+                for name, report in zip(sources, reports, strict=True)
+            }
         except (ValueError, KeyError, TypeError) as error:
             raise RuntimeError(f"{language} {verb} ended with {finished.returncode}: {finished.stderr[-2000:]}") from error
 
-    def _run_command_line(self, verb: str, organization: str, source: Path, output: Path) -> tuple[int, int, str]:
+    def _run_command_line(self, verb: str, organization: str, source: Path, output: Path) -> Outcome:
         one_in, one_out = self._workspace / "command.in", self._workspace / "command.out"
         done: list[bytes] = []
         for record in read_records(source):
@@ -91,10 +95,10 @@ class Languages:
                 if one_out.exists():
                     raise RuntimeError(f"the command line refused and still left output: {finished.stderr}")
                 error = _json_error(finished)
-                return len(done), error["code"], error["name"]
+                return Outcome(len(done), error["code"], error["name"], len(done) + 1, output)
             done.append(one_out.read_bytes())
             write_records(output, done)
-        return len(done), 0, ""
+        return Outcome(len(done), 0, "", len(done), output)
 
     def _execute(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -106,6 +110,17 @@ class Languages:
             text=True,
             timeout=PROCESS_SECONDS,
         )
+
+
+def make_vault(directory: Path, clouds: Sequence[Cloud], keys: Mapping[str, Key]) -> Path:
+    """As a vendor would: `libvault init`, then the customers' bindings in the configuration, which is returned.
+
+    Without leases: the story shows each refusal at once; with them it would show it within max_age.
+    """
+    subprocess.run([str(COMMAND_LINE), "init", str(directory)], check=True, capture_output=True, timeout=60)
+    config = directory / "libvault.toml"
+    config.write_text(configuration(config.read_text(encoding="utf-8"), clouds, keys), encoding="utf-8")
+    return config
 
 
 def _json_error(finished: subprocess.CompletedProcess[str]) -> dict:

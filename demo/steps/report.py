@@ -1,10 +1,11 @@
-"""What the story prints: a line per step, a table at the end, and every difference in words."""
+"""What the story prints: a line per step, two tables at the end, and every difference in words."""
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-WIDTH = 100
-_COLUMNS = (("step", 24), ("by", 7), ("expected", 22), ("observed", 22), ("key", 8), ("KMS", 4))
+WIDTH = 112
+_COLUMNS = (("step", 24), ("by", 7), ("expected", 22), ("observed", 22), ("KMS", 16), ("requests", 8), ("time", 9))
 
 
 @dataclass
@@ -15,9 +16,9 @@ class Row:
     language: str
     expected: str
     observed: str
-    key: str
+    clouds: str
     requests: int
-    milliseconds: float
+    milliseconds: float | None  # None where the line before has it
     problems: list[str] = field(default_factory=list)
 
 
@@ -34,31 +35,35 @@ class Report:
 
     def add(self, row: Row) -> None:
         self.rows.append(row)
-        requests = "1 KMS request" if row.requests == 1 else f"{row.requests} KMS requests"
-        served = f"key {row.key}, {requests}" if row.requests else "managed keys, no KMS request"
+        requests = "1 request" if row.requests == 1 else f"{row.requests} requests"
+        served = f"{row.clouds}, {requests}" if row.requests else "managed keys, no KMS request"
         line = f"{row.step:<24} {row.language:<7} {row.observed:<22} {served}"
-        print(f"  {line:<89} {row.milliseconds:>6.0f} ms  {self._mark(row)}", flush=True)
+        print(f"  {line:<92} {_time(row):>9}  {self._mark(row)}", flush=True)
 
     @property
     def problems(self) -> list[str]:
-        return [f"{row.step}, {row.language}: {problem}" for row in self.rows for problem in row.problems]
+        return [f"{row.step.strip()}, {row.language}: {problem}" for row in self.rows for problem in row.problems]
 
-    def finish(self, broken: str | None = None) -> int:
-        """Prints the table and the differences; returns the exit code. `broken` says why the story ended early."""
+    def finish(self, evidence: Sequence[str] = (), differences: Sequence[str] = (), broken: str | None = None) -> int:
+        """Prints the tables and the differences; returns the exit code. `broken` says why the story ended early."""
         self.title("Summary")
-        print(" ".join(f"{name:<{width}}" for name, width in _COLUMNS) + "     ms")
+        print(" ".join(f"{name:<{width}}" for name, width in _COLUMNS).rstrip())
         print("-" * WIDTH)
         for row in self.rows:
-            cells = (row.step, row.language, row.expected, row.observed, row.key, str(row.requests))
+            cells = (row.step, row.language, row.expected, row.observed, row.clouds, f"{row.requests:>8}", _time(row))
             line = " ".join(f"{cell:<{width}}" for cell, (_, width) in zip(cells, _COLUMNS, strict=True))
-            print(f"{line} {row.milliseconds:>6.0f}" + (f"  {self._mark(row)}" if row.problems else ""))
+            print(line.rstrip() + (f"  {self._mark(row)}" if row.problems else ""))
+        if evidence:
+            self.title("Which server answered what")
+            print("\n".join(evidence).lstrip("\n"))
         print("-" * WIDTH)
-        for problem in [*self.problems, *([broken] if broken else [])]:
-            print(f"FAILED  {problem}")
-        if self.problems or broken:
-            print(f"{len(self.problems)} differences in {len(self.rows)} rows.")
+        failures = [*self.problems, *differences, *([broken] if broken else [])]
+        for failure in failures:
+            print(f"FAILED  {failure}")
+        if failures:
+            print(f"{len(failures)} differences in {len(self.rows)} rows.")
             return 1
-        print(f"All {len(self.rows)} rows are as expected.")
+        print(f"All {len(self.rows)} rows are as expected, and so is every request that a KMS received.")
         return 0
 
     def _mark(self, row: Row) -> str:
@@ -66,3 +71,7 @@ class Report:
 
     def _paint(self, text: str, code: str) -> str:
         return f"\x1b[{code}m{text}\x1b[0m" if self._colour else text
+
+
+def _time(row: Row) -> str:
+    return "" if row.milliseconds is None else f"{row.milliseconds:>6.0f} ms"
