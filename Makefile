@@ -24,6 +24,7 @@ help:
 	@echo 'make clean    removes everything that the others made in this checkout'
 	@echo 'make fuzz     and asan, ubsan, memcheck, tsan, mutants, sabotage, abidiff: see docs/assurance.md'
 	@echo 'make bench    first numbers in every language; make bench-matching: instructions of a match; make rss: peak memory of streams'
+	@echo 'make revocation   how long data can be decrypted after its key was disabled'
 
 demo: build
 	$(VENV) demo/story.py
@@ -169,6 +170,11 @@ include tools/assurance.mk
 
 bench: build
 	$(VENV) tests/bench/bench.py
+
+# Two minutes: how long data can be decrypted after its key was disabled.
+.PHONY: revocation
+revocation: build build/.setup-plot
+	$(VENV) tests/bench/revocation.py --out docs/revocation.md --picture docs/revocation.png
 
 bench-matching: setup
 	$(VENV) tests/bench/match_cost.py
