@@ -1,24 +1,33 @@
 //! A vault on a string, for tests that are written in another language: reads commands as lines of JSON, answers each with a line.
 //!
-//! `kms_probe init DIRECTORY` makes a root key, a store and a configuration. `kms_probe CONFIG` opens the vault and answers `{"ok": ""}`, then `{"do": "encrypt", "data": BASE64, "context": {…}}` and `decrypt` likewise with
-//! `{"ok": BASE64}`. Where something fails it answers `{"error": NAME, "message": …, "request_id": …}`.
+//! `kms_probe init DIRECTORY` makes a root key, a store and a configuration. `kms_probe CONFIG` opens the vault and answers `{"ok": ""}`, then:
+//!
+//! - `{"do": "encrypt", "data": BASE64, "context": {…}}` and `decrypt` likewise with `{"ok": BASE64}`. With `"threads": N` that many threads begin the
+//!   call together, and the answer is `{"all": […]}`.
+//! - `{"do": "stats"}` with `{"stats": {…}}`.
+//!
+//! Where something fails it answers `{"error": NAME, "message": …, "request_id": …}`.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, Write as _};
+use std::sync::Barrier;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use libvault::{Config, Context, Error, Vault};
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 type Failure = Box<dyn std::error::Error>;
 
 #[derive(Deserialize)]
 struct Command {
     r#do: String,
+    #[serde(default)]
     data: String,
+    #[serde(default)]
     context: BTreeMap<String, String>,
+    threads: Option<usize>,
 }
 
 fn main() -> Result<(), Failure> {
@@ -35,17 +44,44 @@ fn main() -> Result<(), Failure> {
     answer(&json!({ "ok": "" }))?;
     for line in std::io::stdin().lock().lines() {
         let command: Command = serde_json::from_str(&line?)?;
+        if command.r#do == "stats" {
+            let stats: Map<String, Value> =
+                vault.stats().fields().map(|(name, value)| (name.to_owned(), value.into())).collect();
+            answer(&json!({ "stats": stats }))?;
+            continue;
+        }
         let data = STANDARD.decode(&command.data)?;
-        let done = Context::new(command.context).and_then(|context| match command.r#do.as_str() {
-            "encrypt" => vault.encrypt_blocking(&data, &context, None),
-            _ => vault.decrypt_blocking(&data, &context, None),
-        });
-        answer(&match done {
-            Ok(bytes) => json!({ "ok": STANDARD.encode(bytes) }),
-            Err(error) => refusal(&error),
+        let call = || done(&vault, &command, &data);
+        answer(&match command.threads {
+            None => call(),
+            Some(threads) => json!({ "all": together(threads, call) }),
         })?;
     }
     Ok(())
+}
+
+fn done(vault: &Vault, command: &Command, data: &[u8]) -> Value {
+    let outcome = Context::new(command.context.clone()).and_then(|context| match command.r#do.as_str() {
+        "encrypt" => vault.encrypt_blocking(data, &context, None),
+        _ => vault.decrypt_blocking(data, &context, None),
+    });
+    match outcome {
+        Ok(bytes) => json!({ "ok": STANDARD.encode(bytes) }),
+        Err(error) => refusal(&error),
+    }
+}
+
+/// What each thread got, all of them having begun at once.
+fn together(threads: usize, call: impl Fn() -> Value + Sync) -> Vec<Value> {
+    let start = Barrier::new(threads);
+    std::thread::scope(|scope| {
+        let one = || {
+            start.wait();
+            call()
+        };
+        let running: Vec<_> = (0..threads).map(|_| scope.spawn(one)).collect();
+        running.into_iter().map(|thread| thread.join().unwrap_or_else(|_| json!({ "error": "panicked" }))).collect()
+    })
 }
 
 fn refusal(error: &Error) -> Value {

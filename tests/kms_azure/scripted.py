@@ -1,19 +1,14 @@
 """A vault that lies: TLS with a certificate authority of its own, an honest token endpoint, and answers as a test wants them."""
 
 import contextlib
-import datetime
 import http.server
 import json
 import pathlib
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+from servers.certificates import make_certificates
 
 TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 LOGIN = "login.microsoftonline.com"
@@ -25,12 +20,11 @@ class ScriptedVault:
     """`answer` gets the path and the body of each authorised request to a vault; `seen` holds them."""
 
     def __init__(self, directory: pathlib.Path, host: str):
-        self.host, self.ca = host, str(directory / "ca.pem")
+        self.host = host
         self.answer: Callable[[str, dict[str, Any]], Answer] = lambda path, body: (500, {}, b"")
         self.seen: list[tuple[str, dict[str, Any]]] = []
-        _make_certificates(directory, [host, LOGIN])
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(directory / "leaf.pem")
+        authority, context = make_certificates(directory, "a vault that lies", [host, LOGIN])
+        self.ca = str(authority)
         self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self.endpoint = f"https://127.0.0.1:{self._server.server_address[1]}"
@@ -80,22 +74,3 @@ class ScriptedVault:
         self.seen.append((path, asked))
         return self.answer(path, asked)
 
-
-def _make_certificates(directory: pathlib.Path, names: list[str]) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    now = datetime.datetime.now(datetime.UTC)
-
-    def build(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
-        named = [x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]) for name in (subject, issuer)]
-        builder = x509.CertificateBuilder().subject_name(named[0]).issuer_name(named[1]).public_key(key.public_key())
-        builder = builder.serial_number(x509.random_serial_number())
-        return builder.not_valid_before(now - datetime.timedelta(days=1)).not_valid_after(now + datetime.timedelta(days=1))
-
-    authority, leaf = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    ca = build("a test", "a test", authority).add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-    alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in names])
-    end = build(names[0], "a test", leaf).add_extension(alternatives, critical=False)
-    pem = serialization.Encoding.PEM
-    (directory / "ca.pem").write_bytes(ca.sign(authority, hashes.SHA256()).public_bytes(pem))
-    private = leaf.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (directory / "leaf.pem").write_bytes(end.sign(authority, hashes.SHA256()).public_bytes(pem) + private)

@@ -10,14 +10,15 @@ import json
 import signal
 from pathlib import Path
 
-from .certificates import SERVED_NAMES, make_certificates
+from ..certificates import make_certificates
+from .hosts import SERVED_NAMES
 from .server import Ports, running
 from .vaults import World
 
 
 async def serve(directory: Path, ports: Ports) -> None:
     directory.mkdir(parents=True, exist_ok=True)
-    authority, context = make_certificates(directory)
+    authority, context = make_certificates(directory, "libvault test server, not Microsoft", SERVED_NAMES)
     log = directory / "requests.jsonl"
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -9,9 +9,9 @@ from typing import Any
 from aiohttp import web
 
 from .administration import administration
-from .certificates import LOGIN_HOSTS, VAULT_SUFFIXES
 from .data_plane import DataPlane
 from .entra import Entra
+from .hosts import LOGIN_HOSTS, VAULT_SUFFIXES
 from .vaults import World
 
 HOST = "127.0.0.1"

@@ -8,8 +8,9 @@ import signal
 import sys
 from pathlib import Path
 
-from . import certificates
+from ..certificates import make_certificates
 from .admin import Admin
+from .hosts import HOSTS
 from .http_server import HOST, HttpServer, admin_handler, services_handler
 from .services import Services
 
@@ -30,7 +31,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     arguments.state_dir.mkdir(parents=True, exist_ok=True)
     services = Services(arguments.state_dir)
-    authority, tls = certificates.make(arguments.state_dir, services.definition.regional_hosts)
+    authority, tls = make_certificates(
+        arguments.state_dir, "libvault test server, not Google", [*HOSTS, *services.definition.regional_hosts]
+    )
     server = HttpServer()
     try:
         ready = await _start(arguments, services, server, tls)

@@ -1,7 +1,9 @@
-"""A certificate authority that is made at start and thrown away at the end, and the certificate of the servers' host names."""
+"""A certificate authority that is made at start and thrown away at the end, and the certificate of a server's host names."""
 
 import datetime
+import ipaddress
 import ssl
+from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography import x509
@@ -9,19 +11,17 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-VAULT_SUFFIXES = (".vault.azure.net", ".managedhsm.azure.net")
-LOGIN_HOSTS = ("login.microsoftonline.com", "login.windows.net")
-SERVED_NAMES = [*LOGIN_HOSTS, *(f"*{suffix}" for suffix in VAULT_SUFFIXES), "localhost"]
+LOOPBACK = ("127.0.0.1", "::1")
 _VALIDITY = datetime.timedelta(days=2)
 
 
-def make_certificates(directory: Path) -> tuple[Path, ssl.SSLContext]:
-    """Writes `ca.pem` into the directory and returns its path and the context that serves every name of `SERVED_NAMES`.
+def make_certificates(directory: Path, owner: str, names: Iterable[str]) -> tuple[Path, ssl.SSLContext]:
+    """Writes `ca.pem` into the directory and returns its path, and the context that serves the names and this machine.
 
-    The authority's private key is never written and gone when this returns: nothing else can be signed with it.
+    `owner` says in the certificates whose servers these are. The authority's private key is never written and gone when this returns: nothing else
+    can be signed with it.
     """
-    authority_key = ec.generate_private_key(ec.SECP256R1())
-    authority_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "libvault test server, not Microsoft")])
+    authority_key, authority_name = ec.generate_private_key(ec.SECP256R1()), _name(f"{owner}: throw-away authority")
     authority = (
         _builder(authority_name, authority_name, authority_key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
@@ -30,21 +30,21 @@ def make_certificates(directory: Path) -> tuple[Path, ssl.SSLContext]:
         .sign(authority_key, hashes.SHA256())
     )
     key = ec.generate_private_key(ec.SECP256R1())
-    names = x509.SubjectAlternativeName([x509.DNSName(name) for name in SERVED_NAMES])
+    served: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
+    served += [x509.IPAddress(ipaddress.ip_address(address)) for address in LOOPBACK]
     certificate = (
-        _builder(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "libvault test server")]), authority_name, key)
-        .add_extension(names, critical=False)
+        _builder(_name(owner), authority_name, key)
+        .add_extension(x509.SubjectAlternativeName(served), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(authority_key.public_key()), critical=False)
         .sign(authority_key, hashes.SHA256())
     )
+    directory.mkdir(parents=True, exist_ok=True)
     path = directory / "ca.pem"
     path.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _load(context, directory, certificate, key)
-    return path, context
+    return path, _context(directory, certificate, key)
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
@@ -58,6 +58,10 @@ def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivate
         .not_valid_before(now - datetime.timedelta(hours=1))
         .not_valid_after(now + _VALIDITY)
     )
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
 def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
@@ -74,7 +78,10 @@ def _usage(*, signs_certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _load(context: ssl.SSLContext, directory: Path, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> None:
+def _context(directory: Path, certificate: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_alpn_protocols(["http/1.1"])
     path = directory / "server.pem"
     path.touch(mode=0o600)
     path.write_bytes(
@@ -84,3 +91,4 @@ def _load(context: ssl.SSLContext, directory: Path, certificate: x509.Certificat
     # The module ssl loads certificates from files only.
     context.load_cert_chain(path)
     path.unlink()
+    return context
