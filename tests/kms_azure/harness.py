@@ -2,12 +2,11 @@
 
 import base64
 import json
-import os
 import pathlib
 import subprocess
 from dataclasses import dataclass
 
-from kms_gcp.drivers import RustVault, probe
+from providers.drivers import RustVault, clean_environment, probe
 
 CONTEXT = {"organization_id": "org_123"}
 # Room for a retry, but not for many.
@@ -72,26 +71,11 @@ url = "{self.url}"
 
     def _run(self, verb: str, given: bytes, environment: dict[str, str]) -> Outcome:
         command = json.dumps({"do": verb, "data": base64.b64encode(given).decode(), "context": CONTEXT})
-        proxies = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
-        inherited = {name: value for name, value in os.environ.items() if name.upper() not in proxies and not name.startswith("AZURE_")}
         done = subprocess.run(
             [probe(), "vault/libvault.toml"], cwd=self.directory, input=command + "\n", capture_output=True, text=True, timeout=_SECONDS,
-            env=inherited | environment, check=True,
+            env=clean_environment() | environment, check=True,
         )
         answer = json.loads(done.stdout.splitlines()[-1])
         if "error" in answer:
             return Outcome(b"", answer["error"], answer["message"], answer["request_id"])
         return Outcome(base64.b64decode(answer["ok"]))
-
-
-def blob_of(envelope: bytes) -> bytes:
-    """The blob of the only wrap of a one-share envelope, by docs/envelope.md section 3."""
-    length_at = 6 + 2 + 32 + 8 + (16 + 1) + (1 + 16)
-    length = int.from_bytes(envelope[length_at : length_at + 2], "big")
-    return envelope[length_at + 2 : length_at + 2 + length]
-
-
-def with_blob(envelope: bytes, blob: bytes) -> bytes:
-    """The envelope with another blob of the same length."""
-    at = envelope.index(blob_of(envelope))
-    return envelope[:at] + blob + envelope[at + len(blob) :]

@@ -73,4 +73,3 @@ class ScriptedVault:
         asked = json.loads(body)
         self.seen.append((path, asked))
         return self.answer(path, asked)
-

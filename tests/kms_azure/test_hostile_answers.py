@@ -5,8 +5,9 @@ import json
 import pathlib
 
 import pytest
+from providers.envelopes import blob_of
 
-from .harness import Deployment, blob_of
+from .harness import Deployment
 from .scripted import TENANT, ScriptedVault
 
 RECORDING = pathlib.Path(__file__).parents[1] / "servers/azure/recording/wrap-unwrap.json"

@@ -2,7 +2,6 @@
 
 import itertools
 import sqlite3
-import struct
 from pathlib import Path
 
 import libvault
@@ -33,13 +32,6 @@ class Workplace:
         """Rows in the store, read without libvault: a fallback would have had to make one."""
         with sqlite3.connect(f"file:{self._store}?mode=ro", uri=True) as connection:
             return connection.execute("SELECT count(*) FROM managed_keys").fetchone()[0]
-
-
-def wrap_of(envelope: bytes) -> bytes:
-    """The blob of the only wrap of a one-share envelope, by docs/envelope.md section 3."""
-    length_at = 6 + 2 + 32 + 8 + (16 + 1) + (1 + 16)
-    (length,) = struct.unpack_from(">H", envelope, length_at)
-    return envelope[length_at + 2 : length_at + 2 + length]
 
 
 def _customer(endpoint: str, vendor: AccessKey, key_arn: str, key_id: str) -> str:

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import libvault
 import pytest
+from providers.envelopes import blob_of
 
 from servers import FAULTS, AccessKey, CountingProxy, Customer, FaultyKms, ministack
 
-from .harness import CONTEXT, Workplace, wrap_of
+from .harness import CONTEXT, Workplace
 
 PLAINTEXT = b"a record of the customer"
 LONGEST_SECONDS = 30  # a bound against hanging, far above the configured deadlines; not a measurement
@@ -149,7 +150,7 @@ def scene(tmp_path_factory):
             envelope = vault.encrypt(PLAINTEXT, CONTEXT)
             assert vault.decrypt(envelope, CONTEXT) == PLAINTEXT
         [encryption] = [request for request in proxy.since(0) if request.operation == "Encrypt"]
-        wrapped = customer.decrypt(wrap_of(envelope), encryption.encryption_context)
+        wrapped = customer.decrypt(blob_of(envelope), encryption.encryption_context)
         yield Scene(customer, vendor, proxy, workplace, envelope, wrapped)
 
 

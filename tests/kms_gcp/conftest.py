@@ -4,9 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from providers.drivers import DRIVERS
 from servers.google import GoogleServer
-
-from .drivers import DRIVERS
 
 VENDOR = "vendor@test-project.iam.gserviceaccount.com"
 USE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"

@@ -8,9 +8,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from providers.drivers import Refused
 
 from .conftest import CONTEXT, VENDOR
-from .drivers import Refused
 from .test_use_of_keys import DATA, refused
 
 CUSTOMER = "customer@test-project.iam.gserviceaccount.com"

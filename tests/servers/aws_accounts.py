@@ -1,5 +1,6 @@
 """The two parties at an emulator: the customer, who administers the key, and the vendor, who may only use it."""
 
+import copy
 import json
 from dataclasses import dataclass
 
@@ -9,7 +10,6 @@ from botocore.config import Config
 from .emulators import REGION, Emulator
 
 VENDOR_USER = "saas-vendor"
-_POLICY = "use-the-customers-key"
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,12 @@ class Customer:
         self._key_id, self.key_arn = metadata["KeyId"], metadata["Arn"]
         return self.key_arn
 
+    def another(self) -> "Customer":
+        """The same administrator with a new key of its own."""
+        other = copy.copy(self)
+        other.create_key()
+        return other
+
     def create_key_without_material(self) -> str:
         """A key whose material was never imported: its state is PendingImport."""
         return self._kms.create_key(Origin="EXTERNAL")["KeyMetadata"]["Arn"]
@@ -49,11 +55,15 @@ class Customer:
         """Lets the vendor encrypt and decrypt with the key (or the named keys), and nothing else."""
         statement = {"Effect": "Allow", "Action": ["kms:Encrypt", "kms:Decrypt"], "Resource": list(key_arns or [self.key_arn])}
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        self._iam.put_user_policy(UserName=VENDOR_USER, PolicyName=_POLICY, PolicyDocument=policy)
+        self._iam.put_user_policy(UserName=VENDOR_USER, PolicyName=self._policy, PolicyDocument=policy)
 
     def withdraw(self) -> None:
         """Takes the vendor's permission away."""
-        self._iam.delete_user_policy(UserName=VENDOR_USER, PolicyName=_POLICY)
+        self._iam.delete_user_policy(UserName=VENDOR_USER, PolicyName=self._policy)
+
+    @property
+    def _policy(self) -> str:
+        return f"use-{self._key_id}"
 
     # moto knows keys by their bare id only in the following calls.
 
@@ -70,6 +80,10 @@ class Customer:
         """As at AWS the key is disabled afterwards, so it is enabled too."""
         self._kms.cancel_key_deletion(KeyId=self._key_id)
         self.enable_key()
+
+    def rotate(self) -> None:
+        """New material under the same key. MiniStack does not know this."""
+        self._kms.rotate_key_on_demand(KeyId=self._key_id)
 
     def decrypt(self, ciphertext: bytes, encryption_context: dict[str, str]) -> bytes:
         """What the KMS holds for a wrap, read without libvault."""

@@ -1,0 +1,86 @@
+"""AWS KMS, as MiniStack and moto have it. What each is good for: `servers/emulators.py`."""
+
+import json
+from importlib.metadata import version
+
+from servers import AccessKey, Customer, Emulator
+from servers.emulators import REGION
+from servers.faulty_proxy import Exchange, FaultyProxy, Upstream
+
+from .contract import CustomerKey, KeyServer, KmsCall, NotOffered
+
+_PACKAGES = {"MiniStack": "ministack", "moto": "moto"}
+
+
+class AwsServer(KeyServer):
+    provider = "aws"
+
+    def __init__(self, emulator: Emulator):
+        self.name, self.version = emulator.name, version(_PACKAGES[emulator.name])
+        self._emulator, self._customer = emulator, Customer(emulator)
+        self._vendor: AccessKey = self._customer.create_vendor()
+        self.secrets = (self._vendor.secret_access_key, self._vendor.access_key_id)
+
+    def toml(self, endpoint: str) -> str:
+        return f"""
+[aws]
+credentials = "static"
+access_key_id = "{self._vendor.access_key_id}"
+secret_access_key = "{self._vendor.secret_access_key}"
+endpoint = "{endpoint}"
+"""
+
+    def key(self) -> "AwsKey":
+        return AwsKey(self._customer.another(), rotates=self.name == "moto")
+
+    def unknown_key(self) -> "AwsKey":
+        key = self.key()
+        key.arn = key.arn.rpartition("/")[0] + "/00000000-0000-4000-8000-000000000000"
+        key.customer.grant(key.arn)
+        return key
+
+    def network(self) -> FaultyProxy:
+        return FaultyProxy(Upstream(self._emulator.port))
+
+    def call(self, exchange: Exchange) -> KmsCall | None:
+        operation = exchange.headers.get("x-amz-target", "").removeprefix("TrentService.")
+        reply = exchange.reply
+        return KmsCall(operation.lower(), reply and reply.status, None, reply and reply.header("x-amzn-requestid"))
+
+
+class AwsKey(CustomerKey):
+    region = REGION
+
+    def __init__(self, customer: Customer, rotates: bool):
+        self.customer, self.arn, self._rotates = customer, customer.key_arn, rotates
+        self.grant()
+
+    @property
+    def toml(self) -> str:
+        return f'provider = "aws"\narn = "{self.arn}"\n'
+
+    def disable(self) -> None:
+        self.customer.disable_key()
+
+    def enable(self) -> None:
+        self.customer.enable_key()
+
+    def schedule_deletion(self) -> None:
+        self.customer.schedule_deletion()
+
+    def cancel_deletion(self) -> None:
+        self.customer.cancel_deletion()
+
+    def deny(self) -> None:
+        self.customer.withdraw()
+
+    def grant(self) -> None:
+        self.customer.grant()
+
+    def rotate(self) -> None:
+        if not self._rotates:
+            raise NotOffered("it does not know RotateKeyOnDemand")
+        self.customer.rotate()
+
+    def is_meant_by(self, exchange: Exchange) -> bool:
+        return json.loads(exchange.body).get("KeyId") == self.arn

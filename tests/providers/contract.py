@@ -1,0 +1,93 @@
+"""What the suite and the fault matrix need of a server: keys, what their owner does to them, and a network in front that can be spoilt."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from servers.faulty_proxy import Exchange, FaultyProxy
+
+
+class NotOffered(Exception):
+    """The server has nothing of the kind. Such a case is skipped, and stands in `divergences.py` with this reason."""
+
+
+@dataclass(frozen=True)
+class KmsCall:
+    """A use of a key as the network saw it."""
+
+    operation: str  # "encrypt" or "decrypt"
+    status: int | None  # None if the server was not asked
+    version: str | None  # of the key, where the answer tells it
+    request_id: str | None
+
+
+class CustomerKey:
+    """A customer's key, and what its owner does to it."""
+
+    toml = ""  # the lines under [[bindings.keys]], without its id
+    region = ""  # where it is, by the provider's name
+
+    def declare_region(self) -> None:
+        """Where the address does not tell it, the configuration has to."""
+
+    def disable(self) -> None:
+        raise NotOffered("a key has no states")
+
+    def enable(self) -> None:
+        raise NotOffered("a key has no states")
+
+    def schedule_deletion(self) -> None:
+        raise NotOffered("a key has no states")
+
+    def cancel_deletion(self) -> None:
+        """Afterwards the key works as before."""
+        raise NotOffered("a key has no states")
+
+    def deny(self) -> None:
+        """The vendor may no longer use it."""
+        raise NotOffered("there are no permissions")
+
+    def grant(self) -> None:
+        raise NotOffered("there are no permissions")
+
+    def rotate(self) -> None:
+        raise NotOffered("there is no rotation")
+
+    def is_meant_by(self, exchange: Exchange) -> bool:
+        """Whether a request is about this key."""
+        raise NotOffered("there is no network")
+
+
+class KeyServer(ABC):
+    """A running server of one provider, or what stands in its place."""
+
+    name: str  # as in the tables
+    version: str
+    provider: str
+    secrets: Sequence[str] = ()  # what no error may tell
+
+    @abstractmethod
+    def toml(self, endpoint: str) -> str:
+        """The vendor's identity, and the way to the server by `endpoint`."""
+
+    @abstractmethod
+    def key(self) -> CustomerKey:
+        """A new key that the vendor may use."""
+
+    @cached_property
+    def steady_key(self) -> CustomerKey:
+        """One that nobody changes, for all who need no more."""
+        return self.key()
+
+    def unknown_key(self) -> CustomerKey:
+        """An address under which there is no key, and which the vendor may use."""
+        raise NotOffered("there are no addresses")
+
+    def network(self) -> FaultyProxy:
+        """A new way to the server, to be entered."""
+        raise NotOffered("there is no network")
+
+    def call(self, exchange: Exchange) -> KmsCall | None:
+        """What the exchange was; None if it was no use of a key, as those for tokens."""
+        raise NotOffered("there is no network")

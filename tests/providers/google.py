@@ -1,0 +1,100 @@
+"""Google Cloud KMS, as our test server has it."""
+
+import itertools
+import json
+from pathlib import Path
+
+from servers.certificates import make_certificates
+from servers.faulty_proxy import Exchange, FaultyProxy, Upstream
+from servers.google import GoogleServer as Process
+from servers.google.hosts import HOSTS
+
+from .contract import CustomerKey, KeyServer, KmsCall
+
+VENDOR = "vendor@test-project.iam.gserviceaccount.com"
+USE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
+_numbers = itertools.count(1)
+
+
+class GoogleServer(KeyServer):
+    provider, version, name = "gcp", "ours", "our Cloud KMS"
+
+    def __init__(self, process: Process, directory: Path):
+        self._process = process
+        self.ca, self._tls = make_certificates(directory, "in front of a test server", HOSTS)
+        account = process.admin("create-service-account", email=VENDOR)
+        self.secrets = (account["private_key"], account["private_key_id"], VENDOR)
+        self._credentials = directory / "vendor.json"
+        self._credentials.write_text(json.dumps(account), encoding="utf-8")
+
+    def toml(self, endpoint: str) -> str:
+        return f"""
+[network]
+ca_bundle = "{self.ca}"
+
+[gcp]
+credentials = "service_account_key"
+path = "{self._credentials}"
+endpoint = "{endpoint}"
+"""
+
+    def key(self) -> "GoogleKey":
+        key = GoogleKey(self._process, "test-project")
+        self._process.admin("create-key", name=key.name)
+        key.grant()
+        return key
+
+    def unknown_key(self) -> "GoogleKey":
+        """Only who has the permission on the project is told that a key is not there."""
+        self._process.admin("grant", resource="projects/other-project", role=USE, member=f"serviceAccount:{VENDOR}")
+        return GoogleKey(self._process, "other-project")
+
+    def network(self) -> FaultyProxy:
+        return FaultyProxy(Upstream(self._process.ready["port"], self._process.ready["ca"]), self._tls)
+
+    def call(self, exchange: Exchange) -> KmsCall | None:
+        operation = exchange.path.partition("?")[0].rpartition(":")[2]
+        if operation not in ("encrypt", "decrypt"):
+            return None
+        version = None
+        if exchange.reply and exchange.reply.status == 200:
+            version = json.loads(exchange.reply.body).get("name")
+        return KmsCall(operation, exchange.reply and exchange.reply.status, version, None)
+
+
+class GoogleKey(CustomerKey):
+    region = "europe-west3"
+
+    def __init__(self, process: Process, project: str):
+        self._process = process
+        self.name = f"projects/{project}/locations/{self.region}/keyRings/suite/cryptoKeys/key-{next(_numbers)}"
+
+    @property
+    def toml(self) -> str:
+        return f'provider = "gcp"\nname = "{self.name}"\n'
+
+    def disable(self) -> None:
+        self._process.admin("disable", name=self.name)
+
+    def enable(self) -> None:
+        self._process.admin("enable", name=self.name)
+
+    def schedule_deletion(self) -> None:
+        self._process.admin("destroy", name=self.name)
+
+    def cancel_deletion(self) -> None:
+        """As at Google the version is disabled afterwards."""
+        self._process.admin("restore", name=self.name)
+        self.enable()
+
+    def deny(self) -> None:
+        self._process.admin("revoke", resource=self.name, role=USE, member=f"serviceAccount:{VENDOR}")
+
+    def grant(self) -> None:
+        self._process.admin("grant", resource=self.name, role=USE, member=f"serviceAccount:{VENDOR}")
+
+    def rotate(self) -> None:
+        self._process.admin("rotate", name=self.name)
+
+    def is_meant_by(self, exchange: Exchange) -> bool:
+        return f"/{self.name}:" in exchange.path
