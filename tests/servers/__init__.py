@@ -7,6 +7,7 @@ purpose, and no test takes it for a KMS that works. `HonestKms` is ours too: it 
 
 from .aws_accounts import AccessKey, Customer
 from .counting_proxy import CountingProxy, KmsRequest
+from .crowd import Crowd
 from .emulators import REGION, Emulator, ministack, moto
 from .faulty_kms import FAULTS, FaultyKms
 from .honest_kms import HonestKms
@@ -16,6 +17,7 @@ __all__ = [
     "REGION",
     "AccessKey",
     "CountingProxy",
+    "Crowd",
     "Customer",
     "Emulator",
     "FaultyKms",
