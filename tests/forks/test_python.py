@@ -92,6 +92,11 @@ def test_a_fork_while_another_thread_waits_for_its_kms(config: Path, kms: Honest
 
 
 def test_gunicorn_with_preload(config: Path, tmp_path: Path) -> None:
+    check(serve_with_gunicorn(config, tmp_path))
+
+
+def serve_with_gunicorn(config: Path, tmp_path: Path) -> list[tuple[bytes, bytes]]:
+    """Has several workers of one preloaded program encrypt, and decrypts it here; gives what they made."""
     workers, log = 3, tmp_path / "gunicorn.log"
     command = [sys.executable, "-m", "gunicorn", "--preload", "--workers", str(workers), "--bind", "127.0.0.1:0", "preloaded:application"]
     environment = os.environ | {"LIBVAULT_CONFIG": str(config)}
@@ -114,9 +119,9 @@ def test_gunicorn_with_preload(config: Path, tmp_path: Path) -> None:
             if len(processes) == workers and turn >= 30:
                 break
         assert len(processes) > 1, "only one worker ever answered"
-        check(made)
         with libvault.open(config) as vault:
             assert {vault.decrypt(envelope, CONTEXTS[turn % 3]) for turn, (envelope, _) in enumerate(made)} == {b"attack at dawn"}
+        return made
     finally:
         server.terminate()
         server.wait()

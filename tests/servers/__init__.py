@@ -6,6 +6,7 @@ purpose, and no test takes it for a KMS that works. `HonestKms` is ours too: it 
 """
 
 from .aws_accounts import AccessKey, Customer
+from .connections import ConnectionCounter
 from .counting_proxy import CountingProxy, KmsRequest
 from .crowd import Crowd
 from .emulators import REGION, Emulator, ministack, moto
@@ -16,6 +17,7 @@ __all__ = [
     "FAULTS",
     "REGION",
     "AccessKey",
+    "ConnectionCounter",
     "CountingProxy",
     "Crowd",
     "Customer",

@@ -30,7 +30,7 @@ class AwsCloud(Cloud):
     shows_context = True
 
     def __init__(self, emulator: Emulator, proxy: CountingProxy, configured: bool):
-        self.emulator, self.proxy = emulator, proxy
+        self.emulator, self.proxy, self.port = emulator, proxy, int(proxy.endpoint.rpartition(":")[2])
         self.server = f"{emulator.name} {importlib.metadata.version(emulator.name.lower())} behind a counting proxy"
         self._granted: list[str] = []
         self._vendor_account = Customer(emulator)

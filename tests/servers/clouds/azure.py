@@ -26,7 +26,7 @@ class AzureCloud(Cloud):
     sign_in = (("challenge", "401"), ("token", "OK"))
 
     def __init__(self, server: AzureServer):
-        self.running = server
+        self.running, self.port = server, server.tls_port
         self.tenant = server.admin("POST", "/tenants")["tenant"]
         self.identity = server.admin("POST", "/apps", tenant=self.tenant, secrets=[_SECRET])["client_id"]
         self.network = f'ca_bundle = "{server.ca}"\n'
@@ -38,7 +38,7 @@ tenant_id = "{self.tenant}"
 client_id = "{self.identity}"
 credentials = "client_secret"
 client_secret = "{_SECRET}"
-endpoint = "https://127.0.0.1:{self.running.tls_port}"
+endpoint = "https://127.0.0.1:{self.port}"
 """
 
     def new_key(self, name: str) -> "AzureKey":

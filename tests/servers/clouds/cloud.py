@@ -51,6 +51,7 @@ class Cloud(abc.ABC):
 
     name: str
     server: str
+    port: int  # where the settings say that it is
     wrap: str
     unwrap: str
     settings: str  # of the configuration: the vendor's identity, and where the server is

@@ -27,7 +27,7 @@ class GoogleCloud(Cloud):
     identity = f"serviceAccount:{_VENDOR}"
 
     def __init__(self, server: GoogleServer):
-        self.running = server
+        self.running, self.port = server, int(server.ready["http_port"])
         self._answered: list[Answered] = []
         self._credentials = server.directory.resolve() / "vendor.json"
         self._credentials.write_text(json.dumps(server.admin("create-service-account", email=_VENDOR)), encoding="utf-8")
@@ -37,7 +37,7 @@ class GoogleCloud(Cloud):
         return f"""[gcp]
 credentials = "service_account_key"
 path = "{self._credentials}"
-endpoint = "{self.running.http_endpoint}"
+endpoint = "http://127.0.0.1:{self.port}"
 """
 
     def new_key(self, name: str) -> "GoogleKey":

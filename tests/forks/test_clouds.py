@@ -1,0 +1,85 @@
+"""Forks of a Python program whose customer's key is in Azure or Google: children have tokens and connections of their own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import libvault
+import pytest
+from test_python import CHILD_SECONDS, check, serve_with_gunicorn, use
+
+from servers import ConnectionCounter
+from servers.clouds import Cloud, azure, google, make_vault
+
+
+@dataclass(frozen=True)
+class Place:
+    cloud: Cloud
+    connections: ConnectionCounter
+    config: Path
+
+
+@pytest.fixture(scope="module", params=[azure, google], ids=["azure", "gcp"])
+def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    with request.param(tmp_path_factory.mktemp("server")) as running:
+        yield running
+
+
+@pytest.fixture
+def place(cloud: Cloud, tmp_path: Path) -> Iterator[Place]:
+    """A vault with a key in the cloud for org_kms, which is reached through a counter of connections; the others have managed keys."""
+    with ConnectionCounter(cloud.port) as connections:
+        config = make_vault(tmp_path / "vault", [cloud], {"org_kms": cloud.new_key(f"key-{connections.port}")})
+        text = config.read_text(encoding="utf-8")
+        config.write_text(text.replace(f"127.0.0.1:{cloud.port}", f"127.0.0.1:{connections.port}"), encoding="utf-8")
+        yield Place(cloud, connections, config)
+
+
+inherited: libvault.Vault
+
+
+def use_inherited(_turn: int) -> tuple[int, list[tuple[bytes, bytes]]]:
+    return os.getpid(), use(inherited)
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_multiprocessing_with_fork(place: Place) -> None:
+    global inherited
+    with libvault.open(place.config) as inherited:
+        made, stop = use(inherited), threading.Event()
+        of_parent, mark = place.connections.count, place.cloud.mark()
+        busy = threading.Thread(target=lambda: [use(inherited) for _ in iter(stop.is_set, True)])
+        busy.start()
+        try:
+            with multiprocessing.get_context("fork").Pool(3) as pool:
+                results = pool.map_async(use_inherited, range(12), chunksize=1).get(CHILD_SECONDS)
+        finally:
+            stop.set()
+            busy.join()
+        children = {process for process, _ in results}
+        assert os.getpid() not in children
+        made += [one for _, of_child in results for one in of_child] + use(inherited)
+        check(made)
+        assert of_parent > 0
+        assert place.connections.count >= of_parent + len(children), "a child went on with a connection of its parent"
+        check_answers(place.cloud, mark)
+        seen = place.cloud.since(mark)
+        for sign_in in place.cloud.sign_in:
+            asked = sum((one.operation, one.answer) == sign_in for one in seen)
+            assert asked == len(children), f"each child asks for its own {sign_in[0]}, once"
+
+
+def test_gunicorn_with_preload(place: Place, tmp_path: Path) -> None:
+    mark = place.cloud.mark()
+    check(serve_with_gunicorn(place.config, tmp_path))
+    check_answers(place.cloud, mark)
+
+
+def check_answers(cloud: Cloud, mark: int) -> None:
+    answers = {one.answer for one in cloud.since(mark) if (one.operation, one.answer) not in cloud.sign_in}
+    assert answers == {"OK"}
