@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from ..aws_accounts import AccessKey, Customer
+from ..aws_accounts import Customer
 from ..counting_proxy import CountingProxy, KmsRequest
 from ..emulators import Emulator, ministack
 from .cloud import Answered, Cloud, Key
@@ -32,31 +32,18 @@ class AwsCloud(Cloud):
     def __init__(self, emulator: Emulator, proxy: CountingProxy, configured: bool):
         self.emulator, self.proxy, self.port = emulator, proxy, int(proxy.endpoint.rpartition(":")[2])
         self.server = f"{emulator.name} {importlib.metadata.version(emulator.name.lower())} behind a counting proxy"
-        self._granted: list[str] = []
-        self._vendor_account = Customer(emulator)
-        self.vendor: AccessKey = self._vendor_account.create_vendor()
-        self.identity = self.vendor.access_key_id
-        self.environment = {"AWS_ACCESS_KEY_ID": self.vendor.access_key_id, "AWS_SECRET_ACCESS_KEY": self.vendor.secret_access_key}
+        self._administrator = Customer(emulator)
+        vendor = self._administrator.create_vendor()
+        self.identity = vendor.access_key_id
+        self.environment = {"AWS_ACCESS_KEY_ID": vendor.access_key_id, "AWS_SECRET_ACCESS_KEY": vendor.secret_access_key}
         static = f"""credentials = "static"
-access_key_id = "{self.vendor.access_key_id}"
-secret_access_key = "{self.vendor.secret_access_key}"
+access_key_id = "{vendor.access_key_id}"
+secret_access_key = "{vendor.secret_access_key}"
 """
         self.settings = f'[aws]\n{static * configured}endpoint = "{proxy.endpoint}"\n'
 
     def new_key(self, name: str) -> "AwsKey":
-        customer = Customer(self.emulator)
-        customer.create_key()
-        key = AwsKey(self, customer)
-        key.grant()
-        return key
-
-    def permit(self, address: str, permitted: bool) -> None:
-        """The vendor's policy names every key that it may use."""
-        self._granted = [granted for granted in self._granted if granted != address] + [address] * permitted
-        if self._granted:
-            self._vendor_account.grant(*self._granted)
-        else:
-            self._vendor_account.withdraw()
+        return AwsKey(self._administrator.another())
 
     def mark(self) -> int:
         return self.proxy.mark()
@@ -66,10 +53,10 @@ secret_access_key = "{self.vendor.secret_access_key}"
 
 
 class AwsKey(Key):
-    def __init__(self, cloud: AwsCloud, customer: Customer):
-        self._cloud, self._customer = cloud, customer
-        self.address = customer.key_arn
+    def __init__(self, customer: Customer):
+        self._customer, self.address = customer, customer.key_arn
         self.settings = f'provider = "aws"\narn = "{self.address}"\n'
+        self.grant()
 
     def disable(self) -> None:
         self._customer.disable_key()
@@ -84,10 +71,10 @@ class AwsKey(Key):
         self._customer.cancel_deletion()
 
     def withdraw(self) -> None:
-        self._cloud.permit(self.address, False)
+        self._customer.withdraw()
 
     def grant(self) -> None:
-        self._cloud.permit(self.address, True)
+        self._customer.grant()
 
 
 def _answered(seen: KmsRequest) -> Answered:
