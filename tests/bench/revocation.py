@@ -6,7 +6,7 @@
 Every measurement has a key and a vault of its own, and a thread that decrypts the same envelope every 20 ms. The customer's
 administrator disables the key, and the time runs from the return of that call to the return of the last decryption that succeeds.
 With leases the worst moment is right after a lease was opened: half of the measurements disable the key then, the others at moments
-spread over the lease. Exits with 1 if a decryption that began after the end of its lease succeeded, or if the first refusal was not
+spread over the lease. Exits with 1 if a decryption that began after the end of its lease succeeded, or if a refusal was not
 KeyDisabled. The providers run at the same time, in a process each; a minute and a half.
 """
 
@@ -52,7 +52,7 @@ class Measurement:
     first_refusal: float
     lease_ends: float
     opening: float  # how long the call took that opened the lease
-    refusal: str
+    refusal: str  # all that there were
     decryptions: int
 
     @property
@@ -105,7 +105,8 @@ def measure(cloud: Cloud, directory: Path, key: Key, lease: int, share: float) -
         time.sleep(max(opened + lease - disabled, 0) + AFTERWARDS_SECONDS)
         reader.finish()
     began, returned = reader.successes[-1]
-    refused, refusal = reader.refusals[0] if reader.refusals else (float("nan"), "none")
+    refused = reader.refusals[0][0] if reader.refusals else float("nan")
+    refusal = " ".join(sorted({name for _, name in reader.refusals})) or "none"
     ends = lease if lease else disabled - opened
     return Measurement(
         cloud.name, cloud.server, lease, share, disabled - opened, returned - disabled, began - disabled, refused - disabled, ends, opening,
