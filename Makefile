@@ -24,6 +24,7 @@ help:
 	@echo 'make clean    removes everything that the others made in this checkout'
 	@echo 'make fuzz     and asan, ubsan, memcheck, tsan, mutants, sabotage, abidiff: see docs/assurance.md'
 	@echo 'make bench    first numbers in every language; make bench-matching: instructions of a match; make rss: peak memory of streams'
+	@echo 'make bench-kms-calls   calls to a KMS beside the peers; make bench-isolation: one customer beside another whose KMS never answers'
 	@echo 'make revocation   how long data can be decrypted after its key was disabled'
 
 demo: build
@@ -175,6 +176,23 @@ bench: build
 .PHONY: revocation
 revocation: build build/.setup-plot
 	$(VENV) tests/bench/revocation.py --out docs/revocation.md --picture docs/revocation.png
+
+# Ten minutes: calls to the KMS beside the peers, each in a virtual environment of its own.
+PEERS := aws_encryption_sdk pymongocrypt asherah
+.PHONY: bench-kms-calls
+bench-kms-calls: build $(PEERS:%=build/peers/%/.ready)
+	$(VENV) tests/bench/kms_calls.py --out docs/benchmarks.md
+
+# Two minutes: one customer's latency while another customer's KMS never answers.
+.PHONY: bench-isolation
+bench-isolation: build
+	$(VENV) tests/bench/isolation.py --out docs/benchmarks.md
+
+build/peers/%/.ready: tests/bench/peers/requirements-%.txt | prerequisites
+	mkdir -p build/peers
+	$(PYTHON) -m venv build/peers/$*
+	build/peers/$*/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 bench-matching: setup
 	$(VENV) tests/bench/match_cost.py
