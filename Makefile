@@ -17,6 +17,7 @@ MATCHING_CASES := $(CURDIR)/build/matching-cases.jsonl
 help:
 	@echo 'make demo     sets up what it needs and runs the main job with keys in AWS, Azure and Google, played by test servers'
 	@echo 'make test     sets up what it needs and runs all tests'
+	@echo 'make test-all and what needs Go besides: the official clients of both test servers, faults by toxiproxy and mitmproxy'
 	@echo 'make build    builds the library, the command line, the wheel, the npm package and an install tree in build/install'
 	@echo 'make install  DESTDIR=… PREFIX=…  installs the C library with headers and package files, and the command with manual and completions'
 	@echo 'make man      the manual pages and the completion scripts, in build/cli'
@@ -60,7 +61,7 @@ test-cli: build
 
 test-kms: build
 	cargo build --release --locked -p libvault-core -p libvault-ffi --example kms_probe
-	$(VENV) -m pytest -q tests/servers tests/providers tests/kms_faults tests/kms_gcp tests/kms_azure demo/test_negative_control.py
+	$(VENV) -m pytest -q tests/servers tests/providers tests/fault_matrix tests/kms_faults tests/kms_gcp tests/kms_azure demo/test_negative_control.py
 
 test-matrix: build test-c
 	$(VENV) tests/matrix/run_matrix.py

@@ -1,6 +1,23 @@
 # What `make test` does not do: slow, or in need of tools that are not prerequisites (docs/assurance.md). Included by the Makefile.
 
-.PHONY: fuzz fuzz-replay sabotage sabotage-check abi abidiff asan ubsan memcheck tsan mutants test-servers-azure test-servers-google
+.PHONY: fuzz fuzz-replay sabotage sabotage-check abi abidiff asan ubsan memcheck tsan mutants test-servers-azure test-servers-google fault-matrix test-all test-outside
+
+# Everything, also what needs Go 1.26: a few minutes more.
+test-all: test test-servers-azure test-servers-google test-outside
+	@echo 'make test-all: everything passed'
+
+# The rows of docs/fault-matrix.md by toxiproxy and mitmproxy.
+test-outside: build build/toxiproxy/server build/mitmproxy/.setup
+	cargo build --release --locked -p libvault-core -p libvault-ffi --example kms_probe
+	$(VENV) -m pytest -q tests/fault_matrix/check_outside.py
+
+build/toxiproxy/server:
+	GOBIN=$(CURDIR)/build/toxiproxy go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0
+
+build/mitmproxy/.setup: tests/fault_matrix/requirements.txt
+	$(PYTHON) -m venv build/mitmproxy
+	build/mitmproxy/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 # Google's clients of Python, Node and Go against our test server for Google Cloud KMS. Needs Go 1.26.
 test-servers-google: build/.setup-python
@@ -8,6 +25,11 @@ test-servers-google: build/.setup-python
 	cd tests/servers/google/proof/go && go build -o driver .
 	$(VENV) -m pytest -q tests/servers/google
 	$(VENV) -m pytest -q tests/servers/google/proof/check_node_and_go.py
+
+# Writes docs/fault-matrix.md; raw times go to build/fault-times.jsonl.
+fault-matrix: build
+	cargo build --release --locked -p libvault-core -p libvault-ffi --example kms_probe
+	LIBVAULT_WRITE_FAULT_MATRIX=1 $(VENV) -m pytest -q tests/fault_matrix
 
 # FUZZ_SECONDS for each target, FUZZ_RUNS at most; TARGETS="decrypt c_abi" for some.
 fuzz: build/.setup-python

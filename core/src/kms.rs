@@ -64,6 +64,13 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
     std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| (*error).source())
 }
 
+/// The innermost cause of an error, without the address of further reading that a library may put behind it.
+#[cfg(any(feature = "aws", feature = "http-client"))]
+fn root_cause(error: &(dyn StdError + 'static)) -> String {
+    let text = causes(error).last().map(ToString::to_string).unwrap_or_default();
+    bounded(text.split(": https://").next().unwrap_or_default())
+}
+
 /// A future that can be kept behind `dyn`.
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 

@@ -1,22 +1,18 @@
 """Who the vendor is to Google, and under which names Google is spoken to."""
 
-import base64
 import json
-import time
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from providers.drivers import Refused
+from servers.google.federation import PRINCIPAL, Federation
 
 from .conftest import CONTEXT, VENDOR
 from .test_use_of_keys import DATA, refused
 
 CUSTOMER = "customer@test-project.iam.gserviceaccount.com"
 METADATA = 'credentials = "metadata"'
-POOL = "//iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/test-pool"
-ISSUER = "https://issuer.example"
 
 
 def test_a_service_account_needs_nobody_to_give_it_tokens(work):
@@ -79,31 +75,19 @@ def test_a_token_is_asked_for_once_and_again_when_it_was_revoked(work):
 
 @pytest.mark.parametrize("acts_as", [None, CUSTOMER])
 def test_a_workload_of_another_provider_exchanges_its_token(work, tmp_path, acts_as):
-    issuer, provider = rsa.generate_private_key(65537, 2048), f"{POOL}/providers/p-{time.monotonic_ns()}"
-    public = issuer.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
-    work.server.admin("create-identity-provider", name=provider, issuer=ISSUER, keys={"k": public})
-    token, file = tmp_path / "token", tmp_path / "federation.json"
-    settings = {
-        "type": "external_account",
-        "audience": provider,
-        "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
-        "token_url": "https://sts.googleapis.com/v1/token",
-        "credential_source": {"file": str(token)},
-    }
-    principal = member = f"principal:{POOL}/subject/workload"
+    federation = Federation(work.server, tmp_path, acts_as)
+    member = PRINCIPAL
     asked = [("ExchangeToken", 200), ("Encrypt", 200)]
     if acts_as:
         work.server.admin("create-service-account", email=acts_as)
         account = f"projects/-/serviceAccounts/{acts_as}"
-        settings["service_account_impersonation_url"] = f"https://iamcredentials.googleapis.com/v1/{account}:generateAccessToken"
-        work.server.admin("grant", resource=account, role="roles/iam.workloadIdentityUser", member=principal)
+        work.server.admin("grant", resource=account, role="roles/iam.workloadIdentityUser", member=PRINCIPAL)
         member = f"serviceAccount:{acts_as}"
         asked.insert(1, ("GenerateAccessToken", 200))
-    file.write_text(json.dumps(settings))
     key = work.key(f"federated-{bool(acts_as)}", granted_to=member)
-    with work.open(key, gcp=f'credentials = "external_account"\npath = "{file}"') as vault:
+    with work.open(key, gcp=f'credentials = "external_account"\npath = "{federation.file}"') as vault:
         assert refused(vault.encrypt, DATA, CONTEXT) == "AccessDenied", "there is no token yet"
-        token.write_text(signed(issuer, {"iss": ISSUER, "sub": "workload", "aud": f"https:{provider}"}))
+        federation.renew()
         mark = work.server.mark()
         vault.encrypt(DATA, CONTEXT)
         assert [(request["operation"], request["status"]) for request in work.server.log(since=mark)] == asked
@@ -171,12 +155,3 @@ def test_an_address_that_could_lead_elsewhere_is_refused(work, name, why):
     with pytest.raises(Refused, match=why) as refusal, work.open(name):
         pass
     assert refusal.value.name == "InvalidConfig" and "bindings[0].keys[0].name" in refusal.value.message
-
-
-def signed(key: rsa.RSAPrivateKey, claims: dict) -> str:
-    """A JSON Web Token (RS256) that is valid now."""
-    now = int(time.time())
-    parts = ({"alg": "RS256", "kid": "k"}, claims | {"iat": now, "exp": now + 600})
-    text = ".".join(base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
-    signature = key.sign(text.encode(), padding.PKCS1v15(), SHA256())
-    return f"{text}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"

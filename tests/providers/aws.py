@@ -7,7 +7,7 @@ from servers import AccessKey, Customer, Emulator
 from servers.emulators import REGION
 from servers.faulty_proxy import Exchange, FaultyProxy, Upstream
 
-from .contract import CustomerKey, KeyServer, KmsCall, NotOffered
+from .contract import CustomerKey, KeyServer, KmsCall, NotOffered, Way
 
 _PACKAGES = {"MiniStack": "ministack", "moto": "moto"}
 
@@ -21,13 +21,13 @@ class AwsServer(KeyServer):
         self._vendor: AccessKey = self._customer.create_vendor()
         self.secrets = (self._vendor.secret_access_key, self._vendor.access_key_id)
 
-    def toml(self, endpoint: str) -> str:
+    def toml(self, way: Way) -> str:
         return f"""
 [aws]
 credentials = "static"
 access_key_id = "{self._vendor.access_key_id}"
 secret_access_key = "{self._vendor.secret_access_key}"
-endpoint = "{endpoint}"
+{way.endpoint_line}
 """
 
     def key(self) -> "AwsKey":

@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 from servers.azure.client import AzureServer as Process
-from servers.azure.hosts import SERVED_NAMES
+from servers.azure.hosts import LOGIN_HOSTS, SERVED_NAMES
 from servers.certificates import make_certificates
 from servers.faulty_proxy import Exchange, FaultyProxy, Upstream
 
-from .contract import CustomerKey, KeyServer, KmsCall
+from .contract import CustomerKey, KeyServer, KmsCall, Way
 
 SECRET = "the-secret-of-the-application"
 _OPERATIONS = {"wrapkey": "encrypt", "unwrapkey": "decrypt"}
@@ -27,17 +27,18 @@ class AzureServer(KeyServer):
         self._tenant = process.admin("POST", "/tenants")["tenant"]
         self._application = process.admin("POST", "/apps", tenant=self._tenant, secrets=[SECRET])["client_id"]
 
-    def toml(self, endpoint: str) -> str:
+    def toml(self, way: Way) -> str:
         return f"""
 [network]
-ca_bundle = "{self.ca}"
+ca_bundle = "{way.ca or self.ca}"
+{way.network}
 
 [azure]
 tenant_id = "{self._tenant}"
 client_id = "{self._application}"
 credentials = "client_secret"
 client_secret = "{SECRET}"
-endpoint = "{endpoint}"
+{way.endpoint_line}
 """
 
     def key(self) -> "AzureKey":
@@ -62,6 +63,13 @@ endpoint = "{endpoint}"
         if exchange.reply.status == 200:
             version = json.loads(exchange.reply.body)["kid"].rpartition("/")[2]
         return KmsCall(operation, exchange.reply.status, version, exchange.reply.header("x-ms-request-id"))
+
+
+    def asking_for_tokens(self) -> "AzureServer":
+        return self
+
+    def is_for_token(self, exchange: Exchange) -> bool:
+        return exchange.host in LOGIN_HOSTS
 
 
 class AzureKey(CustomerKey):

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 from servers.faulty_proxy import Exchange, FaultyProxy
 
@@ -59,6 +60,19 @@ class CustomerKey:
         raise NotOffered("there is no network")
 
 
+@dataclass(frozen=True)
+class Way:
+    """How a vault reaches the server. Without an endpoint: by the names of the real services."""
+
+    endpoint: str | None
+    ca: Path | None = None  # whom to trust instead of the server's own network
+    network: str = ""  # further lines of [network]
+
+    @property
+    def endpoint_line(self) -> str:
+        return f'endpoint = "{self.endpoint}"' if self.endpoint else ""
+
+
 class KeyServer(ABC):
     """A running server of one provider, or what stands in its place."""
 
@@ -68,8 +82,8 @@ class KeyServer(ABC):
     secrets: Sequence[str] = ()  # what no error may tell
 
     @abstractmethod
-    def toml(self, endpoint: str) -> str:
-        """The vendor's identity, and the way to the server by `endpoint`."""
+    def toml(self, way: "Way") -> str:
+        """The vendor's identity, and how the server is reached."""
 
     @abstractmethod
     def key(self) -> CustomerKey:
@@ -91,3 +105,10 @@ class KeyServer(ABC):
     def call(self, exchange: Exchange) -> KmsCall | None:
         """What the exchange was; None if it was no use of a key, as those for tokens."""
         raise NotOffered("there is no network")
+
+    def asking_for_tokens(self) -> "KeyServer":
+        """The same for a vendor whose identity needs a token endpoint."""
+        raise NotOffered("there are no tokens")
+
+    def is_for_token(self, exchange: Exchange) -> bool:
+        return False

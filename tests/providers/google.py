@@ -1,5 +1,6 @@
 """Google Cloud KMS, as our test server has it."""
 
+import copy
 import itertools
 import json
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 from servers.certificates import make_certificates
 from servers.faulty_proxy import Exchange, FaultyProxy, Upstream
 from servers.google import GoogleServer as Process
+from servers.google.federation import PRINCIPAL, Federation
 from servers.google.hosts import HOSTS
 
-from .contract import CustomerKey, KeyServer, KmsCall
+from .contract import CustomerKey, KeyServer, KmsCall, Way
 
 VENDOR = "vendor@test-project.iam.gserviceaccount.com"
 USE = "roles/cloudkms.cryptoKeyEncrypterDecrypter"
@@ -24,18 +26,20 @@ class GoogleServer(KeyServer):
         self.ca, self._tls = make_certificates(directory, "in front of a test server", HOSTS)
         account = process.admin("create-service-account", email=VENDOR)
         self.secrets = (account["private_key"], account["private_key_id"], VENDOR)
-        self._credentials = directory / "vendor.json"
-        self._credentials.write_text(json.dumps(account), encoding="utf-8")
+        credentials = directory / "vendor.json"
+        credentials.write_text(json.dumps(account), encoding="utf-8")
+        self._identity = f'credentials = "service_account_key"\npath = "{credentials}"'
+        self._federation = Federation(process, directory)
 
-    def toml(self, endpoint: str) -> str:
+    def toml(self, way: Way) -> str:
         return f"""
 [network]
-ca_bundle = "{self.ca}"
+ca_bundle = "{way.ca or self.ca}"
+{way.network}
 
 [gcp]
-credentials = "service_account_key"
-path = "{self._credentials}"
-endpoint = "{endpoint}"
+{self._identity}
+{way.endpoint_line}
 """
 
     def key(self) -> "GoogleKey":
@@ -60,6 +64,17 @@ endpoint = "{endpoint}"
         if exchange.reply and exchange.reply.status == 200:
             version = json.loads(exchange.reply.body).get("name")
         return KmsCall(operation, exchange.reply and exchange.reply.status, version, None)
+
+
+    def asking_for_tokens(self) -> "GoogleServer":
+        """A service account's key signs its own tokens: here a workload of another issuer is the vendor."""
+        other = copy.copy(self)
+        self._federation.renew()
+        other._identity = f'credentials = "external_account"\npath = "{self._federation.file}"'
+        return other
+
+    def is_for_token(self, exchange: Exchange) -> bool:
+        return exchange.path == "/v1/token"
 
 
 class GoogleKey(CustomerKey):
@@ -91,7 +106,8 @@ class GoogleKey(CustomerKey):
         self._process.admin("revoke", resource=self.name, role=USE, member=f"serviceAccount:{VENDOR}")
 
     def grant(self) -> None:
-        self._process.admin("grant", resource=self.name, role=USE, member=f"serviceAccount:{VENDOR}")
+        for member in (f"serviceAccount:{VENDOR}", PRINCIPAL):
+            self._process.admin("grant", resource=self.name, role=USE, member=member)
 
     def rotate(self) -> None:
         self._process.admin("rotate", name=self.name)

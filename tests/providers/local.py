@@ -4,7 +4,7 @@ import itertools
 import secrets
 from pathlib import Path
 
-from .contract import CustomerKey, KeyServer
+from .contract import CustomerKey, KeyServer, Way
 
 _numbers = itertools.count(1)
 
@@ -15,7 +15,7 @@ class KeyFiles(KeyServer):
     def __init__(self, directory: Path):
         self._directory = directory
 
-    def toml(self, endpoint: str) -> str:
+    def toml(self, way: Way) -> str:
         return ""
 
     def key(self) -> "KeyFile":

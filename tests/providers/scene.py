@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from servers.faulty_proxy import FaultyProxy
 
-from .contract import CustomerKey, KeyServer, KmsCall, NotOffered
+from .contract import CustomerKey, KeyServer, KmsCall, NotOffered, Way
 from .drivers import Refused, RustVault
 
 CONTEXT = {"organization_id": "org_of-the-customer"}
@@ -25,11 +26,17 @@ _PLACES = re.compile(r"127\.0\.0\.1|\[?::1|localhost|https?://|\.azure\.net|micr
 class Scene:
     """One vault directory. Every refusal that passes through `outcome` is looked through for what no error may tell."""
 
-    def __init__(self, server: KeyServer, directory: Path, network: FaultyProxy | None, driver: type = RustVault):
+    def __init__(
+        self, server: KeyServer, directory: Path, network: FaultyProxy | None, driver: type = RustVault, like: "Scene | None" = None
+    ):
+        """With the root key and the store of the scene that it is to be `like`, if any."""
         self.server, self.network, self.driver = server, network, driver
         self.refusals: list[Refused] = []
         self._directory, self._numbers = directory, itertools.count()
-        driver.init(directory)
+        if like:
+            shutil.copytree(like._directory, directory)
+        else:
+            driver.init(directory)
         self._base = (directory / "libvault.toml").read_text(encoding="utf-8")
 
     @contextmanager
@@ -41,13 +48,13 @@ class Scene:
         binding: str = "",
         lease: int = 0,
         timeouts: str = PATIENT,
-        endpoint: str | None = None,
+        way: Way | None = None,
         environment: dict[str, str] | None = None,
     ) -> Iterator[RustVault]:
         """A vault in which the customer of CONTEXT has the keys, and the one of OTHER the others; `lease` in milliseconds."""
-        endpoint = endpoint or (self.network.endpoint if self.network else "")
+        way = way or Way(self.network.endpoint if self.network else None)
         text = f"{top}\n{self._base}\n{timeouts}\n[leases]\nmax_age = {lease}\n[development]\nallow_endpoint = true\n"
-        text += self.server.toml(endpoint) + _binding("customer", CONTEXT, keys, binding)
+        text += self.server.toml(way) + _binding("customer", CONTEXT, keys, binding)
         text += _binding("another", OTHER, others, "") if others else ""
         config = self._directory / f"libvault-{next(self._numbers)}.toml"
         config.write_text(text, encoding="utf-8")

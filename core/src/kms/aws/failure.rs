@@ -12,7 +12,7 @@ use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::operation::RequestId;
 
 use crate::error::ErrorCode;
-use crate::kms::{KmsFailure, bounded, causes};
+use crate::kms::{KmsFailure, bounded, causes, root_cause};
 
 pub(super) fn from_sdk<E>(error: SdkError<E, HttpResponse>) -> KmsFailure
 where
@@ -120,10 +120,6 @@ fn credentials_failure(error: &(dyn StdError + 'static)) -> Option<KmsFailure> {
 /// Seconds, as load balancers send it (RFC 9110 §10.2.3); a date is not worth a parser.
 fn retry_after(response: &HttpResponse) -> Option<Duration> {
     response.headers().get("retry-after")?.trim().parse().ok().map(Duration::from_secs)
-}
-
-fn root_cause(error: &(dyn StdError + 'static)) -> String {
-    causes(error).last().map(|cause| bounded(&cause.to_string())).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use reqwest::{Client, Request, StatusCode};
 use super::Network;
 use crate::error::ErrorCode;
 use crate::kms::per_runtime::PerRuntime;
-use crate::kms::{KmsFailure, bounded, causes};
+use crate::kms::{KmsFailure, root_cause};
 
 /// The largest honest reply has less than 10 KiB.
 const MAX_REPLY: usize = 64 * 1024;
@@ -101,8 +101,7 @@ fn unreachable(error: reqwest::Error) -> KmsFailure {
     if error.is_timeout() {
         return KmsFailure::new(ErrorCode::Timeout, "the KMS could not be connected to within the deadline");
     }
-    let root = causes(&error).last().map(|cause| bounded(&cause.to_string())).unwrap_or_default();
-    KmsFailure::new(ErrorCode::KmsUnavailable, format!("the KMS could not be reached: {root}"))
+    KmsFailure::new(ErrorCode::KmsUnavailable, format!("the KMS could not be reached: {}", root_cause(&error)))
 }
 
 /// Resolves every name to one address.

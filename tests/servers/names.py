@@ -1,0 +1,28 @@
+"""What names mean to a program under test, decided by the test: see resolver.c."""
+
+import subprocess
+from pathlib import Path
+
+_SOURCE = Path(__file__).with_name("resolver.c")
+
+
+class Names:
+    """The names that a program started with `environment` can resolve."""
+
+    def __init__(self, directory: Path):
+        directory.mkdir(parents=True, exist_ok=True)
+        self._library, self._file = directory / "resolver.so", directory / "names"
+        warnings = ["-Wall", "-Wextra", "-Werror"]
+        subprocess.run(["gcc", "-std=c11", "-shared", "-fPIC", *warnings, "-o", self._library, _SOURCE, "-ldl"], check=True)
+        self.mean()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {"LD_PRELOAD": str(self._library), "TEST_NAMES": str(self._file)}
+
+    def mean(self, **addresses: str) -> None:
+        """From now on exactly these names have an address; `_` stands for a dot."""
+        lines = [f"{name.replace('_', '.')} {address}\n" for name, address in addresses.items()]
+        temporary = self._file.with_suffix(".new")
+        temporary.write_text("".join(lines), encoding="utf-8")
+        temporary.replace(self._file)
