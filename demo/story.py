@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from servers import ministack, moto  # noqa: E402
-from servers.clouds import aws, azure, google  # noqa: E402
+from providers.clouds import aws, azure, google  # noqa: E402
 from steps.acts import Acts  # noqa: E402
 from steps.corpus import standard_library_records  # noqa: E402
 from steps.evidence import Evidence  # noqa: E402
@@ -78,7 +78,7 @@ def set_up(options: argparse.Namespace, workspace: Path, report: Report, running
     everybody = parties(*clouds)
     for party in everybody:
         if party.cloud and party.key:
-            report.say(f"{party.organization}  {party.cloud.name}, played by {party.cloud.server}")
+            report.say(f"{party.organization}  {party.cloud.name}, played by {party.cloud.played_by}")
             report.say(f"         {party.key.address}")
     report.say("org_456  no key")
 
@@ -121,7 +121,7 @@ def tell(acts: Acts, report: Report, revoking: list[str] | None) -> None:
 
     report.title("7. One customer after another withdraws the vendor's permission, then grants it again")
     for party in customers:
-        party.key.withdraw()
+        party.key.deny()
         acts.refuse(party, party.denied)
         party.key.grant()
     acts.serve_everybody("permitted again")

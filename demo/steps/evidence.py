@@ -4,7 +4,7 @@ import base64
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from servers.clouds import Answered
+from providers.clouds import Answered
 
 from .parties import Party, Requests
 
@@ -47,7 +47,7 @@ class Evidence:
             problems += [(party.organization, f"in all, {problem}") for problem in _differences(party, seen, expected)]
             strangers += sum(one.key != party.key.address for one in seen if (one.operation, one.answer) not in party.cloud.sign_in)
             identities = sorted({one.identity for one in seen if one.identity})
-            lines += ["", f"{party.organization}: {party.cloud.name}, played by {party.cloud.server}"]
+            lines += ["", f"{party.organization}: {party.cloud.name}, played by {party.cloud.played_by}"]
             lines += [f"  key        {party.key.address}", f"  identity   {', '.join(identities)}"]
             for request in sorted(expected | received):
                 lines.append(_line(*request, expected[request], received[request]))

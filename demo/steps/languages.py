@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from servers.clouds import Cloud, Key, configuration
+from providers.clouds import Cloud, CustomerKey, configuration
 
 from .corpus import read_records, write_records
 
@@ -112,7 +112,7 @@ class Languages:
         )
 
 
-def make_vault(directory: Path, clouds: Sequence[Cloud], keys: Mapping[str, Key]) -> Path:
+def make_vault(directory: Path, clouds: Sequence[Cloud], keys: Mapping[str, CustomerKey]) -> Path:
     """As a vendor would: `libvault init`, then the customers' bindings in the configuration, which is returned.
 
     Without leases: the story shows each refusal at once; with them it would show it within max_age.

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from servers.clouds import Cloud, Key
+from providers.clouds import Cloud, CustomerKey
 
 # (operation, answer) → how many requests
 Requests = Counter[tuple[str, str]]
@@ -25,7 +25,7 @@ class Party:
 
     organization: str
     cloud: Cloud | None = None
-    key: Key | None = None
+    key: CustomerKey | None = None
     disabled: Revocation | None = None
     deleted: Revocation | None = None
     denied: Revocation | None = None
@@ -42,19 +42,19 @@ def parties(aws: Cloud, azure: Cloud, google: Cloud) -> list[Party]:
     """Makes the customers' keys. What Azure calls deletion hides the key, but it can be recovered."""
     return [
         Party(
-            "org_123", aws, aws.new_key("org-123"),
+            "org_123", aws, aws.new_key(),
             Revocation("disabled", 302, "KeyDisabled", "DisabledException"),
             Revocation("to be deleted", 303, "KeyPendingDeletion", "KMSInvalidStateException"),
             Revocation("not permitted", 304, "AccessDenied", "AccessDeniedException"),
         ),
         Party(
-            "org_234", azure, azure.new_key("org-234"),
+            "org_234", azure, azure.new_key(),
             Revocation("disabled", 302, "KeyDisabled", "KeyDisabled"),
             Revocation("deleted", 301, "KeyNotFound", "KeyNotFound"),
             Revocation("not permitted", 304, "AccessDenied", "ForbiddenByRbac"),
         ),
         Party(
-            "org_345", google, google.new_key("org-345"),
+            "org_345", google, google.new_key(),
             Revocation("disabled", 302, "KeyDisabled", "FAILED_PRECONDITION"),
             Revocation("to be deleted", 303, "KeyPendingDeletion", "FAILED_PRECONDITION"),
             Revocation("not permitted", 304, "AccessDenied", "PERMISSION_DENIED"),

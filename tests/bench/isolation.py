@@ -23,7 +23,7 @@ import report
 sys.path.insert(0, str(report.ROOT / "tests"))
 
 from servers import Crowd  # noqa: E402
-from servers.clouds import aws, make_vault  # noqa: E402
+from providers.clouds import aws, make_vault  # noqa: E402
 
 UNDER_WAY = 64  # the bulkhead of a key (docs/leases.md)
 CALLS = 10 * UNDER_WAY
@@ -59,7 +59,7 @@ def measure(rounds: int, operations: int) -> tuple[list[dict[str, dict[str, floa
     """For each round p50 and p99 before, with A, and after; and the server."""
     results = []
     with tempfile.TemporaryDirectory() as temporary, aws(Path(temporary) / "aws") as cloud:
-        keys = {context["organization_id"]: cloud.new_key(context["organization_id"]) for context in (A, B)}
+        keys = {context["organization_id"]: cloud.new_key() for context in (A, B)}
         address = keys["org-a"].address
         config = make_vault(Path(temporary) / "vault", [cloud], keys, more=TIMEOUTS)
         with libvault.open(config) as vault:
@@ -77,7 +77,7 @@ def measure(rounds: int, operations: int) -> tuple[list[dict[str, dict[str, floa
                 after = latencies(vault, operations)
                 results.append({"before": quantiles(before), "beside": quantiles(beside), "after": quantiles(after)})
                 print(f"round {number + 1} of {rounds}:", results[-1], flush=True)
-        return results, f"{cloud.name} played by {cloud.server}"
+        return results, f"{cloud.name} played by {cloud.played_by}"
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:

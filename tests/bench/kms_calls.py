@@ -23,7 +23,7 @@ import report
 sys.path.insert(0, str(report.ROOT / "tests"))
 
 from servers.aws_accounts import AccessKey, client  # noqa: E402
-from servers.clouds import CLOUDS, AwsCloud, Cloud, Key, make_vault  # noqa: E402
+from providers.clouds import CLOUDS, AwsCloud, Cloud, CustomerKey, make_vault  # noqa: E402
 from servers.emulators import REGION  # noqa: E402
 
 PROGRAMS = Path(__file__).parent / "peers"
@@ -57,7 +57,7 @@ class Bench:
     def __init__(self, directory: Path, operations: int):
         self._directory, self._operations, self._places = directory, operations, 0
 
-    def libvault(self, cloud: Cloud, keys: dict[str, Key]) -> list[Row]:
+    def libvault(self, cloud: Cloud, keys: dict[str, CustomerKey]) -> list[Row]:
         """Written and read with leases, without, and read with them what was written without."""
         leases = make_vault(self._place(), [cloud], keys, max_age=DEFAULT_MAX_AGE)
         none = leases.with_name("no-leases.toml")
@@ -68,7 +68,7 @@ class Bench:
             self._row(f"libvault, {cloud.name}, no leases", cloud, "libvault_peer.py", [none, none]),
         ]
 
-    def peer(self, cloud: AwsCloud, key: Key, package: str, variant: str) -> Row:
+    def peer(self, cloud: AwsCloud, key: CustomerKey, package: str, variant: str) -> Row:
         python = report.ROOT / "build" / "peers" / package / "bin" / "python"
         if not python.exists():
             sys.exit(f"no {python}: `make bench-kms-calls` makes it")
@@ -205,11 +205,11 @@ def main() -> None:
         bench = Bench(Path(temporary), options.operations)
         clouds = {name: running.enter_context(start(Path(temporary) / name)) for name, start in CLOUDS.items()}
         for cloud in clouds.values():
-            servers.append(f"{cloud.name} played by {cloud.server}")
-            rows += bench.libvault(cloud, {f"org-{number}": cloud.new_key(f"org-{number}") for number in range(max(TENANTS))})
+            servers.append(f"{cloud.name} played by {cloud.played_by}")
+            rows += bench.libvault(cloud, {f"org-{number}": cloud.new_key() for number in range(max(TENANTS))})
         aws = clouds["aws"]
         make_metastore(aws)
-        rows += [bench.peer(aws, aws.new_key("all tenants"), *peer) for peer in PEERS]
+        rows += [bench.peer(aws, aws.new_key(), *peer) for peer in PEERS]
     about, more = recorded()
     text = markdown(rows + more, about, "; ".join(servers))
     print(text)

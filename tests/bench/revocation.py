@@ -29,7 +29,7 @@ import report
 
 sys.path.insert(0, str(report.ROOT / "tests"))
 
-from servers.clouds import CLOUDS, Cloud, Key, make_vault  # noqa: E402
+from providers.clouds import CLOUDS, Cloud, CustomerKey, make_vault  # noqa: E402
 
 PACE_SECONDS = 0.02
 BETWEEN_STARTS_SECONDS = 0.4  # so that "right after" is not late
@@ -43,7 +43,7 @@ class Measurement:
     """Seconds. `disabled_at` and `lease_ends` count from the moment before the call that opened the lease, the others from the disabling."""
 
     cloud: str
-    server: str
+    played_by: str
     lease: int
     share: float
     disabled_at: float
@@ -87,7 +87,7 @@ class Reader(threading.Thread):
         self.join()
 
 
-def measure(cloud: Cloud, directory: Path, key: Key, lease: int, share: float) -> Measurement:
+def measure(cloud: Cloud, directory: Path, key: CustomerKey, lease: int, share: float) -> Measurement:
     """Disables the key when this share of the lease has passed."""
     config = make_vault(directory, [cloud], {"org_123": key}, max_age=lease * 1000)
     with libvault.open(config) as writer:
@@ -109,7 +109,7 @@ def measure(cloud: Cloud, directory: Path, key: Key, lease: int, share: float) -
     refusal = " ".join(sorted({name for _, name in reader.refusals})) or "none"
     ends = lease if lease else disabled - opened
     return Measurement(
-        cloud.name, cloud.server, lease, share, disabled - opened, returned - disabled, began - disabled, refused - disabled, ends, opening,
+        cloud.name, cloud.played_by, lease, share, disabled - opened, returned - disabled, began - disabled, refused - disabled, ends, opening,
         refusal, len(reader.successes),
     )  # fmt: skip
 
@@ -117,7 +117,7 @@ def measure(cloud: Cloud, directory: Path, key: Key, lease: int, share: float) -
 def measure_cloud(provider: str) -> list[Measurement]:
     with tempfile.TemporaryDirectory() as temporary, CLOUDS[provider](Path(temporary) / "server") as cloud:
         plan = [(lease, share) for lease, count in REPETITIONS.items() for share in _shares(lease, count)]
-        keys = [cloud.new_key(f"key-{number}") for number in range(len(plan))]
+        keys = [cloud.new_key() for number in range(len(plan))]
         works = [(cloud, Path(temporary) / f"vault-{number}", keys[number], *one) for number, one in enumerate(plan)]
         leased = [work for work in works if work[3]]
         with ThreadPoolExecutor(len(leased)) as pool:
@@ -194,7 +194,7 @@ def main() -> None:
     raw = report.WORK / "revocation.jsonl"
     raw.parent.mkdir(parents=True, exist_ok=True)
     raw.write_text("".join(json.dumps(asdict(one)) + "\n" for one in measurements), encoding="utf-8")
-    servers = "; ".join(dict.fromkeys(f"{one.cloud} played by {one.server}" for one in measurements))
+    servers = "; ".join(dict.fromkeys(f"{one.cloud} played by {one.played_by}" for one in measurements))
     text = f"""Seconds from the return of the call that disabled the key to the return of the last decryption that succeeded: median (least to
 greatest). Negative: the last one succeeded before. "Past the lease's end" is when the latest success began, counted from `max_age` after the
 beginning of the call that opened the lease; it may be above 0 by what that call took to send its request.

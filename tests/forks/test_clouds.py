@@ -14,7 +14,7 @@ import pytest
 from test_python import CHILD_SECONDS, check, serve_with_gunicorn, use
 
 from servers import ConnectionCounter
-from servers.clouds import Cloud, azure, google, make_vault
+from providers.clouds import Cloud, azure, google, make_vault
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 def place(cloud: Cloud, tmp_path: Path) -> Iterator[Place]:
     """A vault with a key in the cloud for org_kms, which is reached through a counter of connections; the others have managed keys."""
     with ConnectionCounter(cloud.port) as connections:
-        config = make_vault(tmp_path / "vault", [cloud], {"org_kms": cloud.new_key(f"key-{connections.port}")})
+        config = make_vault(tmp_path / "vault", [cloud], {"org_kms": cloud.new_key()})
         text = config.read_text(encoding="utf-8")
         config.write_text(text.replace(f"127.0.0.1:{cloud.port}", f"127.0.0.1:{connections.port}"), encoding="utf-8")
         yield Place(cloud, connections, config)

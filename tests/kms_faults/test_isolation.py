@@ -5,7 +5,7 @@ from pathlib import Path
 import libvault
 
 from servers import Crowd
-from servers.clouds import aws, make_vault
+from providers.clouds import aws, make_vault
 
 UNDER_WAY, WAITING = 64, 1_024  # docs/leases.md, "bulkhead"
 CALLS = 10 * UNDER_WAY + WAITING
@@ -16,7 +16,7 @@ SILENT, WORKING = {"organization_id": "org-silent"}, {"organization_id": "org-wo
 
 def test_ten_times_a_bulkhead_of_calls_that_never_return_hold_up_nobody_else(tmp_path: Path):
     with aws(tmp_path / "aws") as cloud:
-        keys = {context["organization_id"]: cloud.new_key(context["organization_id"]) for context in (SILENT, WORKING)}
+        keys = {context["organization_id"]: cloud.new_key() for context in (SILENT, WORKING)}
         silent = keys["org-silent"].address
         config = make_vault(tmp_path / "vault", [cloud], keys, more="[timeouts]\nattempt = 60000\ntotal = 60000\n")
         cloud.proxy.hold(silent)

@@ -19,9 +19,12 @@ class AwsServer(KeyServer):
         self.name, self.version = emulator.name, version(_PACKAGES[emulator.name])
         self._emulator, self._customer = emulator, Customer(emulator)
         self._vendor: AccessKey = self._customer.create_vendor()
+        self.vendor = self._vendor.access_key_id
+        # For the default chain.
+        self.environment = {"AWS_ACCESS_KEY_ID": self.vendor, "AWS_SECRET_ACCESS_KEY": self._vendor.secret_access_key}
         self.secrets = (self._vendor.secret_access_key, self._vendor.access_key_id)
 
-    def toml(self, way: Way) -> str:
+    def identity(self, way: Way) -> str:
         return f"""
 [aws]
 credentials = "static"
@@ -54,6 +57,10 @@ class AwsKey(CustomerKey):
     def __init__(self, customer: Customer, rotates: bool):
         self.customer, self.arn, self._rotates = customer, customer.key_arn, rotates
         self.grant()
+
+    @property
+    def address(self) -> str:
+        return self.arn
 
     @property
     def toml(self) -> str:

@@ -25,24 +25,20 @@ class AzureServer(KeyServer):
         self._process, self._managed_hsm = process, managed_hsm
         self.ca, self._tls = make_certificates(directory, "in front of a test server", SERVED_NAMES)
         self._tenant = process.admin("POST", "/tenants")["tenant"]
-        self._application = process.admin("POST", "/apps", tenant=self._tenant, secrets=[SECRET])["client_id"]
+        self.vendor = process.admin("POST", "/apps", tenant=self._tenant, secrets=[SECRET])["client_id"]
 
-    def toml(self, way: Way) -> str:
+    def identity(self, way: Way) -> str:
         return f"""
-[network]
-ca_bundle = "{way.ca or self.ca}"
-{way.network}
-
 [azure]
 tenant_id = "{self._tenant}"
-client_id = "{self._application}"
+client_id = "{self.vendor}"
 credentials = "client_secret"
 client_secret = "{SECRET}"
 {way.endpoint_line}
 """
 
     def key(self) -> "AzureKey":
-        return AzureKey(self._process, self._tenant, self._application, self._managed_hsm)
+        return AzureKey(self._process, self._tenant, self.vendor, self._managed_hsm)
 
     def unknown_key(self) -> "AzureKey":
         key = self.key()
@@ -85,8 +81,12 @@ class AzureKey(CustomerKey):
         self._act("create", **({"kty": "oct-HSM", "key_size": 256} if managed_hsm else {"kty": "RSA"}))
 
     @property
+    def address(self) -> str:
+        return f"{self.url}/keys/{self.name}"
+
+    @property
     def toml(self) -> str:
-        return f'provider = "azure"\nurl = "{self.url}/keys/{self.name}"\n{self._declared}'
+        return f'provider = "azure"\nurl = "{self.address}"\n{self._declared}'
 
     def declare_region(self) -> None:
         self._declared = f'region = "{self.region}"\n'

@@ -26,6 +26,7 @@ class KmsCall:
 class CustomerKey:
     """A customer's key, and what its owner does to it."""
 
+    address = ""  # as its owner knows it, without a version
     toml = ""  # the lines under [[bindings.keys]], without its id
     region = ""  # where it is, by the provider's name
 
@@ -81,9 +82,18 @@ class KeyServer(ABC):
     provider: str
     secrets: Sequence[str] = ()  # what no error may tell
 
+    vendor = ""  # who the vendor is to the server
+    ca: Path | None = None  # whom to trust in the server's own network
+
     @abstractmethod
-    def toml(self, way: "Way") -> str:
+    def identity(self, way: Way) -> str:
+        """The provider's own table: who the vendor is, and where the server is."""
+
+    def toml(self, way: Way) -> str:
         """The vendor's identity, and how the server is reached."""
+        trusted = way.ca or self.ca
+        trust = f'ca_bundle = "{trusted}"\n' if trusted else ""
+        return f"\n[network]\n{trust}{way.network}\n{self.identity(way)}"
 
     @abstractmethod
     def key(self) -> CustomerKey:

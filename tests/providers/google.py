@@ -20,6 +20,7 @@ _numbers = itertools.count(1)
 
 class GoogleServer(KeyServer):
     provider, version, name = "gcp", "ours", "our Cloud KMS"
+    vendor = f"serviceAccount:{VENDOR}"
 
     def __init__(self, process: Process, directory: Path):
         self._process = process
@@ -31,12 +32,8 @@ class GoogleServer(KeyServer):
         self._identity = f'credentials = "service_account_key"\npath = "{credentials}"'
         self._federation = Federation(process, directory)
 
-    def toml(self, way: Way) -> str:
+    def identity(self, way: Way) -> str:
         return f"""
-[network]
-ca_bundle = "{way.ca or self.ca}"
-{way.network}
-
 [gcp]
 {self._identity}
 {way.endpoint_line}
@@ -83,6 +80,10 @@ class GoogleKey(CustomerKey):
     def __init__(self, process: Process, project: str):
         self._process = process
         self.name = f"projects/{project}/locations/{self.region}/keyRings/suite/cryptoKeys/key-{next(_numbers)}"
+
+    @property
+    def address(self) -> str:
+        return self.name
 
     @property
     def toml(self) -> str:

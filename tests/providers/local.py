@@ -15,7 +15,7 @@ class KeyFiles(KeyServer):
     def __init__(self, directory: Path):
         self._directory = directory
 
-    def toml(self, way: Way) -> str:
+    def identity(self, way: Way) -> str:
         return ""
 
     def key(self) -> "KeyFile":
