@@ -184,7 +184,7 @@ PEERS := aws_encryption_sdk pymongocrypt asherah
 bench-kms-calls: build $(PEERS:%=build/peers/%/.ready)
 	$(VENV) tests/bench/kms_calls.py --out docs/benchmarks.md
 
-# Two minutes: one customer's latency while another customer's KMS never answers.
+# Five minutes: one customer's latency while another customer's KMS never answers.
 .PHONY: bench-isolation
 bench-isolation: build
 	$(VENV) tests/bench/isolation.py --out docs/benchmarks.md

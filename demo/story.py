@@ -18,8 +18,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
-from servers import ministack, moto  # noqa: E402
 from providers.clouds import aws, azure, google  # noqa: E402
+from servers import ministack, moto  # noqa: E402
 from steps.acts import Acts  # noqa: E402
 from steps.corpus import standard_library_records  # noqa: E402
 from steps.evidence import Evidence  # noqa: E402

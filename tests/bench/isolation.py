@@ -5,7 +5,7 @@
 
 Each round measures customer B alone, then while customer A has ten times its bulkhead in calls whose requests are held at a proxy,
 then alone again. The result is the ratio of the second to the mean of the others; the ratio of the last to the first is what the
-machine's noise alone makes. Two minutes.
+machine's noise alone makes. Five minutes.
 """
 
 import argparse
@@ -13,8 +13,10 @@ import os
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import libvault
@@ -22,12 +24,12 @@ import report
 
 sys.path.insert(0, str(report.ROOT / "tests"))
 
+from providers.clouds import CLOUDS, Cloud, make_vault  # noqa: E402
 from servers import Crowd  # noqa: E402
-from providers.clouds import aws, make_vault  # noqa: E402
+from servers.faulty_proxy import held_until  # noqa: E402
 
 UNDER_WAY = 64  # the bulkhead of a key (docs/leases.md)
 CALLS = 10 * UNDER_WAY
-SECONDS = 60
 TIMEOUTS = "[timeouts]\nattempt = 60000\ntotal = 60000\n"
 A, B = {"organization_id": "org-a"}, {"organization_id": "org-b"}
 WHAT = ("p50", "p99")
@@ -55,29 +57,34 @@ def quantiles(measured: Sequence[float]) -> dict[str, float]:
     return {"p50": statistics.median(ordered), "p99": ordered[int(0.99 * (len(ordered) - 1))]}
 
 
-def measure(rounds: int, operations: int) -> tuple[list[dict[str, dict[str, float]]], str]:
-    """For each round p50 and p99 before, with A, and after; and the server."""
+def measure(provider: str, rounds: int, operations: int) -> tuple[list[dict[str, dict[str, float]]], Cloud]:
+    """For each round p50 and p99 before, with A, and after."""
     results = []
-    with tempfile.TemporaryDirectory() as temporary, aws(Path(temporary) / "aws") as cloud:
+    with ExitStack() as running:
+        temporary = running.enter_context(tempfile.TemporaryDirectory())
+        cloud = running.enter_context(CLOUDS[provider](Path(temporary) / "server"))
+        network = running.enter_context(cloud.server.network())
+        cloud.lead_through(network)
         keys = {context["organization_id"]: cloud.new_key() for context in (A, B)}
-        address = keys["org-a"].address
         config = make_vault(Path(temporary) / "vault", [cloud], keys, more=TIMEOUTS)
         with libvault.open(config) as vault:
             latencies(vault, operations)  # connections, caches
             for number in range(rounds):
                 before = latencies(vault, operations)
-                cloud.proxy.hold(address)
+                over, mark = threading.Event(), network.mark()
+                network.spoil(held_until(over), keys["org-a"].is_meant_by)
                 with Crowd(vault, A, CALLS) as crowd:
-                    cloud.proxy.wait_for_held(address, UNDER_WAY, SECONDS)
+                    network.wait_for_spoilt(UNDER_WAY, mark)
                     beside = latencies(vault, operations)
                     if crowd.outcomes() != {"pending": CALLS}:
                         sys.exit(f"A's calls did not all wait: {crowd.outcomes()}")
-                    cloud.proxy.release(address)
+                    network.spoil(None)
+                    over.set()
                     crowd.wait()
                 after = latencies(vault, operations)
                 results.append({"before": quantiles(before), "beside": quantiles(beside), "after": quantiles(after)})
-                print(f"round {number + 1} of {rounds}:", results[-1], flush=True)
-        return results, f"{cloud.name} played by {cloud.played_by}"
+                print(f"{cloud.name}, round {number + 1} of {rounds}:", results[-1], flush=True)
+        return results, cloud
 
 
 def spread(values: Sequence[float], digits: int = 2) -> str:
@@ -91,17 +98,19 @@ def main() -> None:
     parser.add_argument("--operations", type=int, default=400, help="of B, in each measurement (default %(default)s)")
     options = parser.parse_args()
     load = os.getloadavg()[0]
-    results, server = measure(options.rounds, options.operations)
+    measured = [measure(provider, options.rounds, options.operations) for provider in CLOUDS]
+    servers = "; ".join(f"{cloud.name} played by {cloud.played_by.partition(' behind ')[0]}" for _, cloud in measured)
     rows = [
         [
-            f"B, {what}",
+            f"{cloud.name}, {what}",
             *(spread([one[when][what] for one in results]) for when in ("before", "beside", "after")),
             spread([2 * one["beside"][what] / (one["before"][what] + one["after"][what]) for one in results]),
             spread([one["after"][what] / one["before"][what] for one in results]),
         ]
+        for results, cloud in measured
         for what in WHAT
     ]
-    header = ["ms per call", "alone", f"beside {CALLS} calls of A", "alone again", "ratio", "ratio of noise"]
+    header = ["B, ms per call", "alone", f"beside {CALLS} calls of A", "alone again", "ratio", "ratio of noise"]
     text = f"""## Isolation
 
 Customer A's KMS never answers; A has {CALLS} calls in the vault, ten times what may be under way for one key. How long do customer B's
@@ -111,7 +120,7 @@ two of the round, "ratio of noise" alone again to alone. That every call of B su
 are shed is a test (`tests/kms_faults/test_isolation.py`).
 
 - Machine: {report.machine()}; load {load:.1f} at the beginning, {os.getloadavg()[0]:.1f} at the end
-- Server: {server}, which holds A's requests. The emulator answers in 3 to 5 ms of the same two cores: read the ratios
+- Servers: {servers}; a proxy in front holds A's requests. They answer in milliseconds of the same two cores: read the ratios
 - Command: `make bench-isolation`
 
 {report.table(header, rows)}"""

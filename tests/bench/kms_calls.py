@@ -22,8 +22,8 @@ import report
 
 sys.path.insert(0, str(report.ROOT / "tests"))
 
-from servers.aws_accounts import AccessKey, client  # noqa: E402
 from providers.clouds import CLOUDS, AwsCloud, Cloud, CustomerKey, make_vault  # noqa: E402
+from servers.aws_accounts import AccessKey, client  # noqa: E402
 from servers.emulators import REGION  # noqa: E402
 
 PROGRAMS = Path(__file__).parent / "peers"

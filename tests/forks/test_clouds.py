@@ -13,15 +13,20 @@ import libvault
 import pytest
 from test_python import CHILD_SECONDS, check, serve_with_gunicorn, use
 
-from servers import ConnectionCounter
 from providers.clouds import Cloud, azure, google, make_vault
+from servers.faulty_proxy import FaultyProxy
 
 
 @dataclass(frozen=True)
 class Place:
     cloud: Cloud
-    connections: ConnectionCounter
+    network: FaultyProxy
     config: Path
+
+    @property
+    def connections(self) -> int:
+        """How many there were so far."""
+        return len({exchange.connection for exchange in self.network.exchanges})
 
 
 @pytest.fixture(scope="module", params=[azure, google], ids=["azure", "gcp"])
@@ -32,12 +37,10 @@ def cloud(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.fixture
 def place(cloud: Cloud, tmp_path: Path) -> Iterator[Place]:
-    """A vault with a key in the cloud for org_kms, which is reached through a counter of connections; the others have managed keys."""
-    with ConnectionCounter(cloud.port) as connections:
-        config = make_vault(tmp_path / "vault", [cloud], {"org_kms": cloud.new_key()})
-        text = config.read_text(encoding="utf-8")
-        config.write_text(text.replace(f"127.0.0.1:{cloud.port}", f"127.0.0.1:{connections.port}"), encoding="utf-8")
-        yield Place(cloud, connections, config)
+    """A vault with a key in the cloud for org_kms, which is reached through a network that is watched; the others have managed keys."""
+    with cloud.server.network() as network:
+        cloud.lead_through(network)
+        yield Place(cloud, network, make_vault(tmp_path / "vault", [cloud], {"org_kms": cloud.new_key()}))
 
 
 inherited: libvault.Vault
@@ -52,7 +55,7 @@ def test_multiprocessing_with_fork(place: Place) -> None:
     global inherited
     with libvault.open(place.config) as inherited:
         made, stop = use(inherited), threading.Event()
-        of_parent, mark = place.connections.count, place.cloud.mark()
+        of_parent, mark = place.connections, place.cloud.mark()
         busy = threading.Thread(target=lambda: [use(inherited) for _ in iter(stop.is_set, True)])
         busy.start()
         try:
@@ -66,7 +69,7 @@ def test_multiprocessing_with_fork(place: Place) -> None:
         made += [one for _, of_child in results for one in of_child] + use(inherited)
         check(made)
         assert of_parent > 0
-        assert place.connections.count >= of_parent + len(children), "a child went on with a connection of its parent"
+        assert place.connections >= of_parent + len(children), "a child went on with a connection of its parent"
         check_answers(place.cloud, mark)
         seen = place.cloud.since(mark)
         for sign_in in place.cloud.sign_in:

@@ -15,6 +15,7 @@ import libvault
 
 from servers import CountingProxy, Emulator, KmsRequest, ministack
 from servers.azure import AzureServer as AzureProcess
+from servers.faulty_proxy import FaultyProxy
 from servers.google import GoogleServer as GoogleProcess
 
 from .aws import AwsServer
@@ -45,7 +46,7 @@ class Cloud(abc.ABC):
     wrap: str
     unwrap: str
     server: KeyServer
-    ca: str | None = None
+    ca: str | Path | None = None
     scheme = "http"
     sign_in: Sequence[tuple[str, str]] = ()  # operation and answer of what every program asks once, before its first key
     shows_context: bool = False  # whether a request names the customer besides the key, in the clear and on record
@@ -63,6 +64,10 @@ class Cloud(abc.ABC):
 
     def new_key(self) -> CustomerKey:
         return self.server.key()
+
+    def lead_through(self, network: FaultyProxy) -> None:
+        """From now on the settings lead to the server through a network of `server.network()`."""
+        self.port, self.scheme, self.ca = network.port, network.endpoint.partition(":")[0], self.server.ca
 
     @abc.abstractmethod
     def mark(self) -> int:

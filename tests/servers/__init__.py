@@ -6,7 +6,6 @@ purpose, and no test takes it for a KMS that works. `HonestKms` is ours too: it 
 """
 
 from .aws_accounts import AccessKey, Customer
-from .connections import ConnectionCounter
 from .counting_proxy import CountingProxy, KmsRequest
 from .crowd import Crowd
 from .emulators import REGION, Emulator, ministack, moto
@@ -17,7 +16,6 @@ __all__ = [
     "FAULTS",
     "REGION",
     "AccessKey",
-    "ConnectionCounter",
     "CountingProxy",
     "Crowd",
     "Customer",

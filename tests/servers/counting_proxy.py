@@ -1,6 +1,6 @@
 """A reverse proxy that writes down what a KMS was asked: the evidence of which key served what, independent of libvault.
 
-It changes nothing. The Host header goes through as it came, because SigV4 signs it. A test may have it hold the requests for one key.
+It changes nothing. The Host header goes through as it came, because SigV4 signs it.
 """
 
 import http.client
@@ -15,7 +15,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 UPSTREAM_SECONDS = 30
-HOLD_SECONDS = 300
 MAXIMUM_REQUEST_BYTES = 1 << 20
 _HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 
@@ -41,8 +40,7 @@ class CountingProxy:
         self._records: list[KmsRequest] = []
         self._lock = threading.Lock()
         self._log = log.open("w", encoding="utf-8") if log else None
-        self._holds: dict[str, _Hold] = {}
-        handler = type("Handler", (_Handler,), {"upstream_port": upstream_port, "record": self._record, "pass_gate": self._pass_gate})
+        handler = type("Handler", (_Handler,), {"upstream_port": upstream_port, "record": self._record})
         self._server = _Server(("127.0.0.1", 0), handler)
         self._thread = threading.Thread(target=self._server.serve_forever, name="counting-proxy", daemon=True)
 
@@ -60,23 +58,6 @@ class CountingProxy:
         with self._lock:
             return tuple(self._records[mark:])
 
-    def hold(self, key_id: str) -> None:
-        """Requests for this key that come from now on are not forwarded before `release`: their KMS never answers."""
-        with self._lock:
-            self._holds[key_id] = _Hold()
-
-    def wait_for_held(self, key_id: str, count: int, seconds: float) -> None:
-        """Returns once so many requests for the key are held."""
-        hold = self._holds[key_id]
-        for _ in range(count):
-            if not hold.arrived.acquire(timeout=seconds):
-                raise TimeoutError(f"{count} requests for {key_id} were expected")
-
-    def release(self, key_id: str) -> None:
-        """What is held is forwarded."""
-        with self._lock:
-            self._holds.pop(key_id).over.set()
-
     def __enter__(self) -> "CountingProxy":
         self._thread.start()
         return self
@@ -85,18 +66,9 @@ class CountingProxy:
         self._server.shutdown()
         self._server.server_close()
         with self._lock:
-            for hold in self._holds.values():
-                hold.over.set()
             if self._log:
                 self._log.close()
                 self._log = None
-
-    def _pass_gate(self, key_id: str | None) -> None:
-        with self._lock:
-            hold = self._holds.get(key_id or "")
-        if hold:
-            hold.arrived.release()
-            hold.over.wait(HOLD_SECONDS)
 
     def _record(self, request: KmsRequest) -> None:
         with self._lock:
@@ -111,14 +83,8 @@ def count_by_operation(requests: Sequence[KmsRequest]) -> Counter[str]:
     return Counter(request.operation for request in requests)
 
 
-class _Hold:
-    def __init__(self) -> None:
-        self.arrived, self.over = threading.Semaphore(0), threading.Event()
-
-
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    request_queue_size = 128  # of connections that come at once
 
     def handle_error(self, request, client_address) -> None:
         """A client that was stopped in the middle of a request is no news; anything else is printed."""
@@ -132,7 +98,6 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = UPSTREAM_SECONDS
     upstream_port: int
     record = staticmethod(lambda request: None)
-    pass_gate = staticmethod(lambda key_id: None)
 
     def setup(self) -> None:
         super().setup()
@@ -149,7 +114,6 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_error(411, "the counting proxy needs a Content-Length of at most 1 MiB")
             return
         body = self.rfile.read(int(length))
-        self.pass_gate(_json_object(body).get("KeyId"))
         try:
             status, headers, answer = self._forward(body)
         except (OSError, http.client.HTTPException) as error:

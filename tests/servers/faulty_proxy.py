@@ -115,6 +115,14 @@ class FaultyProxy:
         """A place in `exchanges`."""
         return len(self.exchanges)
 
+    def wait_for_spoilt(self, count: int, since: int = 0) -> None:
+        """Returns once so many requests got the fault."""
+        end = time.monotonic() + SECONDS
+        while sum(exchange.is_spoilt for exchange in self.exchanges[since:]) < count:
+            if time.monotonic() > end:
+                raise TimeoutError(f"{count} requests were expected")
+            time.sleep(0.01)
+
     def listen(self) -> None:
         """At the same port as before, if it listened already."""
         family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
@@ -228,6 +236,16 @@ def stall(proxy: FaultyProxy, _connection: socket.socket, _exchange: Exchange) -
     """Never answers."""
     proxy.closing.wait(SECONDS)
     raise Hangup
+
+
+def held_until(over: threading.Event) -> Fault:
+    """Goes on only once the event is set."""
+
+    def fault(_proxy: FaultyProxy, _connection: socket.socket, exchange: Exchange) -> Reply:
+        over.wait(SECONDS)
+        return exchange.ask()
+
+    return fault
 
 
 def late(seconds: float) -> Fault:
