@@ -75,6 +75,7 @@ def measure(provider: str, rounds: int, operations: int) -> tuple[list[dict[str,
                 network.spoil(held_until(over), keys["org-a"].is_meant_by)
                 with Crowd(vault, A, CALLS) as crowd:
                     network.wait_for_spoilt(UNDER_WAY, mark)
+                    crowd.outcomes()  # answered once every call has begun
                     beside = latencies(vault, operations)
                     if crowd.outcomes() != {"pending": CALLS}:
                         sys.exit(f"A's calls did not all wait: {crowd.outcomes()}")
@@ -94,11 +95,12 @@ def spread(values: Sequence[float], digits: int = 2) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--out", type=Path, help="write the result into this Markdown file")
+    parser.add_argument("--providers", nargs="+", choices=CLOUDS, default=list(CLOUDS), help="default: all")
     parser.add_argument("--rounds", type=int, default=7, help="default %(default)s")
     parser.add_argument("--operations", type=int, default=400, help="of B, in each measurement (default %(default)s)")
     options = parser.parse_args()
     load = os.getloadavg()[0]
-    measured = [measure(provider, options.rounds, options.operations) for provider in CLOUDS]
+    measured = [measure(provider, options.rounds, options.operations) for provider in options.providers]
     servers = "; ".join(f"{cloud.name} played by {cloud.played_by.partition(' behind ')[0]}" for _, cloud in measured)
     rows = [
         [
@@ -121,7 +123,7 @@ are shed is a test (`tests/kms_faults/test_isolation.py`).
 
 - Machine: {report.machine()}; load {load:.1f} at the beginning, {os.getloadavg()[0]:.1f} at the end
 - Servers: {servers}; a proxy in front holds A's requests. They answer in milliseconds of the same two cores: read the ratios
-- Command: `make bench-isolation`
+- Command: `tests/bench/isolation.py --rounds {options.rounds} --operations {options.operations}` (`make bench-isolation`)
 
 {report.table(header, rows)}"""
     print(text)
