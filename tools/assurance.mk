@@ -6,10 +6,10 @@
 test-all: test test-servers-azure test-servers-google test-outside
 	@echo 'make test-all: everything passed'
 
-# The rows of docs/fault-matrix.md by toxiproxy and mitmproxy.
+# The rows of docs/fault-matrix.md by toxiproxy and mitmproxy, and mitmproxy as a company's proxy.
 test-outside: build build/toxiproxy/server build/mitmproxy/.setup
 	cargo build --release --locked -p libvault-core -p libvault-ffi --example kms_probe
-	$(VENV) -m pytest -q tests/fault_matrix/check_outside.py
+	$(VENV) -m pytest -q tests/fault_matrix/check_outside.py tests/network/check_mitmproxy.py
 
 build/toxiproxy/server:
 	GOBIN=$(CURDIR)/build/toxiproxy go install github.com/Shopify/toxiproxy/v2/cmd/server@v2.5.0

@@ -4,9 +4,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
+from servers.emulators import free_port
+from servers.outside import mitmproxy, toxiproxy
 
 from .faults import Kind, Lease, Row, rows
-from .outside import BehindMitmproxy, BehindToxiproxy, free_port, mitmproxy, toxiproxy
+from .outside import SCRIPT, BehindMitmproxy, BehindToxiproxy, Mitmproxy, Toxiproxy
 from .stage import Result, play
 from .table import committed
 from .test_matrix import AT_ONCE
@@ -24,7 +26,8 @@ def by_toxiproxy(prepared, names, trap, tmp_path_factory):
             spoiler = BehindToxiproxy(proxy, trap, running, f"row-{number}")
             return play(row, prepared[row.provider], directory / f"row-{number}", spoiler, names)
 
-    with toxiproxy(directory) as running, ThreadPoolExecutor(AT_ONCE) as pool:
+    with toxiproxy(directory) as control, ThreadPoolExecutor(AT_ONCE) as pool:
+        running = Toxiproxy(control)
         yield {row: pool.submit(one, number, row) for number, row in enumerate(CONNECTIONS)}
 
 
@@ -35,7 +38,8 @@ def by_mitmproxy(prepared, names, trap, tmp_path_factory):
         networks = {row: stack.enter_context(prepared[row.provider].server.network()) for row in ANSWERS}
         ports = {row: free_port() for row in ANSWERS}
         modes = {ports[row]: f"reverse:{networks[row].endpoint}" for row in ANSWERS}
-        running = stack.enter_context(mitmproxy(directory / "running", modes))
+        orders = directory / "running"
+        running = Mitmproxy(orders, stack.enter_context(mitmproxy(orders, modes, SCRIPT, {"FAULT_ORDERS": str(orders)})))
 
         def one(number: int, row: Row) -> Result:
             spoiler = BehindMitmproxy(networks[row], trap, running, ports[row])

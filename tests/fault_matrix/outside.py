@@ -1,17 +1,11 @@
 """The same faults made by other people's proxies: toxiproxy for what happens to connections, mitmproxy for what happens to answers.
 
-Both stand in front of our own proxy, which then only counts. They are installed by `make test-all` (tools/assurance.mk).
+Both stand in front of our own proxy, which then only counts.
 """
 
 import base64
 import json
-import os
-import socket
-import subprocess
-import time
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from providers.contract import Way
@@ -20,10 +14,7 @@ from servers.faulty_proxy import FaultyProxy, Reply
 from .faults import LATE_SECONDS, Fault, Kind
 from .spoilers import Concerns, Spoiler, Trap
 
-ROOT = Path(__file__).resolve().parents[2]
-TOXIPROXY = ROOT / "build/toxiproxy/server"
-MITMDUMP = ROOT / "build/mitmproxy/bin/mitmdump"
-START_SECONDS, STOP_SECONDS = 60, 5
+SCRIPT = Path(__file__).with_name("mitm_script.py")
 # By the definition of each toxic; `limit_data` closes the connection when so many bytes have passed.
 _TOXICS = {
     "late": ("latency", {"latency": int(1000 * LATE_SECONDS)}),
@@ -98,81 +89,10 @@ class BehindMitmproxy(Spoiler):
 
 
 class Mitmproxy:
-    """A running mitmproxy."""
+    """A running mitmproxy with our script. `directory` is where it looks for orders, `ca` whose certificates it shows."""
 
-    def __init__(self, directory: Path):
-        self.directory, self.ca = directory, directory / "mitmproxy-ca-cert.pem"
+    def __init__(self, directory: Path, ca: Path):
+        self.directory, self.ca = directory, ca
 
     def order(self, port: int) -> Path:
         return self.directory / f"order-{port}.json"
-
-
-@contextmanager
-def toxiproxy(directory: Path) -> Iterator[Toxiproxy]:
-    port = free_port()
-    with _running([TOXIPROXY, "-host", "127.0.0.1", "-port", str(port)], directory / "toxiproxy.log", [port]):
-        yield Toxiproxy(port)
-
-
-@contextmanager
-def mitmproxy(directory: Path, modes: dict[int, str], *more: str) -> Iterator[Mitmproxy]:
-    """`modes` by the port where it listens: "reverse:https://127.0.0.1:8443", "regular", …"""
-    directory.mkdir(parents=True, exist_ok=True)
-    command = [MITMDUMP, "--quiet", "--scripts", Path(__file__).with_name("mitm_script.py")]
-    settings = {
-        "confdir": directory,
-        "keep_host_header": "true",
-        "ssl_insecure": "true",
-        "upstream_cert": "false",
-        "connection_strategy": "lazy",
-        "http2": "false",
-    }
-    for name, value in settings.items():
-        command += ["--set", f"{name}={value}"]
-    for port, mode in modes.items():
-        command += ["--mode", f"{mode}@127.0.0.1:{port}"]
-    environment = {"FAULT_ORDERS": str(directory)}
-    with _running([*command, *more], directory / "mitmproxy.log", list(modes), environment):
-        yield Mitmproxy(directory)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@contextmanager
-def _running(command: list, log: Path, ports: list[int], environment: dict[str, str] | None = None) -> Iterator[None]:
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [str(part) for part in command],
-            env=os.environ | (environment or {}),
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        for port in ports:
-            _wait_for(process, port, log)
-        yield
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-
-
-def _wait_for(process: subprocess.Popen, port: int, log: Path) -> None:
-    end = time.monotonic() + START_SECONDS
-    while time.monotonic() < end and process.poll() is None:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-            return
-        except OSError:
-            time.sleep(0.1)
-    raise RuntimeError(f"it did not start; its log ends with:\n{log.read_text(errors='replace')[-2000:]}")

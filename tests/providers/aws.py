@@ -42,8 +42,8 @@ secret_access_key = "{self._vendor.secret_access_key}"
         key.customer.grant(key.arn)
         return key
 
-    def network(self) -> FaultyProxy:
-        return FaultyProxy(Upstream(self._emulator.port))
+    def network(self, address: str = "127.0.0.1") -> FaultyProxy:
+        return FaultyProxy(Upstream(self._emulator.port), address=address)
 
     def call(self, exchange: Exchange) -> KmsCall | None:
         operation = exchange.headers.get("x-amz-target", "").removeprefix("TrentService.")

@@ -45,8 +45,8 @@ client_secret = "{SECRET}"
         key.name = "unknown"
         return key
 
-    def network(self) -> FaultyProxy:
-        return FaultyProxy(Upstream(self._process.tls_port, self._process.ca), self._tls)
+    def network(self, address: str = "127.0.0.1") -> FaultyProxy:
+        return FaultyProxy(Upstream(self._process.tls_port, self._process.ca), self._tls, address)
 
     def call(self, exchange: Exchange) -> KmsCall | None:
         operation = _OPERATIONS.get(exchange.path.partition("?")[0].rpartition("/")[2])

@@ -108,8 +108,8 @@ class KeyServer(ABC):
         """An address under which there is no key, and which the vendor may use."""
         raise NotOffered("there are no addresses")
 
-    def network(self) -> FaultyProxy:
-        """A new way to the server, to be entered."""
+    def network(self, address: str = "127.0.0.1") -> FaultyProxy:
+        """A new way to the server, to be entered; it listens on that address of this machine."""
         raise NotOffered("there is no network")
 
     def call(self, exchange: Exchange) -> KmsCall | None:

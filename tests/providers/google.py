@@ -50,8 +50,8 @@ class GoogleServer(KeyServer):
         self._process.admin("grant", resource="projects/other-project", role=USE, member=f"serviceAccount:{VENDOR}")
         return GoogleKey(self._process, "other-project")
 
-    def network(self) -> FaultyProxy:
-        return FaultyProxy(Upstream(self._process.ready["port"], self._process.ready["ca"]), self._tls)
+    def network(self, address: str = "127.0.0.1") -> FaultyProxy:
+        return FaultyProxy(Upstream(self._process.ready["port"], self._process.ready["ca"]), self._tls, address)
 
     def call(self, exchange: Exchange) -> KmsCall | None:
         operation = exchange.path.partition("?")[0].rpartition(":")[2]

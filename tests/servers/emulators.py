@@ -70,7 +70,7 @@ def moto(log: Path) -> Iterator[Emulator]:
 
 @contextmanager
 def _running(name, start, health_path: str, log: Path) -> Iterator[Emulator]:
-    port = _free_port()
+    port = free_port()
     command, extra_environment = start(port)
     environment = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")} | extra_environment
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ def _running(name, start, health_path: str, log: Path) -> Iterator[Emulator]:
         _stop(process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 SECONDS = 45  # nothing here takes longer, whatever the others do
+GOODBYE_SECONDS = 2  # for a thread to notice that its connection was closed
 MAXIMUM_REQUEST_BYTES = 1 << 20
 _HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "content-length"}
 
@@ -95,6 +96,7 @@ class FaultyProxy:
         self._fault: Fault | None = None
         self._concerns: Callable[[Exchange], bool] = lambda exchange: True
         self._connections: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
         self._accepted = 0
         self._listener: socket.socket | None = None
 
@@ -141,16 +143,18 @@ class FaultyProxy:
         self.drop_connections()
 
     def drop_connections(self, reset: bool = False) -> None:
-        """Closes the connections of all clients; with `reset` as a firewall does, by RST."""
+        """Closes the connections of all clients; with `reset` as a firewall does, by RST. They are gone when this returns."""
         connections, self._connections = self._connections, []
+        threads, self._threads = self._threads, []
         for connection in connections:
             with contextlib.suppress(OSError):
                 if reset:
                     close_by_reset(connection)
                 else:
-                    # Closing alone would not end the connection while another thread reads from it.
-                    connection.shutdown(socket.SHUT_RDWR)
-                    connection.close()
+                    # Closing alone would not end the connection while its thread reads from it. Not SSLSocket's own: it would go on in the clear.
+                    socket.socket.shutdown(connection, socket.SHUT_RDWR)
+        for thread in threads:
+            thread.join(GOODBYE_SECONDS)
 
     def __enter__(self) -> "FaultyProxy":
         self.listen()
@@ -170,7 +174,9 @@ class FaultyProxy:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._connections.append(connection)
             self._accepted += 1
-            threading.Thread(target=self._serve, args=(connection, self._accepted), daemon=True).start()
+            thread = threading.Thread(target=self._serve, args=(connection, self._accepted), daemon=True)
+            self._threads.append(thread)
+            thread.start()
 
     def _serve(self, connection: socket.socket, number: int) -> None:
         with contextlib.suppress(OSError, Hangup, ValueError, http.client.HTTPException), connection, contextlib.ExitStack() as stack:
@@ -205,7 +211,7 @@ class FaultyProxy:
 def close_by_reset(connection: socket.socket) -> None:
     """Lingering for zero seconds makes close() send RST instead of FIN; the thread that reads does it as soon as it is woken."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    connection.shutdown(socket.SHUT_RD)
+    socket.socket.shutdown(connection, socket.SHUT_RD)
 
 
 def _requests(reader: io.BufferedReader) -> Iterator[Exchange]:
