@@ -182,9 +182,10 @@ fn is_project(text: &str) -> bool {
         && is_label(id)
 }
 
-/// Such as `europe-west3`, `eur4` or `global`.
+/// Such as `europe-west3`, `eur4` or `global`. It may become a label of a host: one that says of itself that it is encoded (`xn--`) is none.
 fn is_location(text: &str) -> bool {
     (2..=63).contains(&text.len())
+        && !text.starts_with("xn--")
         && text.starts_with(|first: char| first.is_ascii_lowercase())
         && !text.ends_with('-')
         && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
