@@ -1,14 +1,13 @@
-"""A vault that lies: TLS with a certificate authority of its own, an honest token endpoint, and answers as a test wants them."""
+"""A vault that lies: an honest token endpoint, and answers as a test wants them. Nothing is behind it."""
 
-import contextlib
-import http.server
 import json
 import pathlib
-import threading
-from collections.abc import Callable, Iterator
+import socket
+from collections.abc import Callable
 from typing import Any
 
 from servers.certificates import make_certificates
+from servers.faulty_proxy import Exchange, FaultyProxy, Reply, Upstream
 
 TENANT = "72f988bf-86f1-41af-91ab-2d7cd011db47"
 LOGIN = "login.microsoftonline.com"
@@ -17,7 +16,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 class ScriptedVault:
-    """`answer` gets the path and the body of each authorised request to a vault; `seen` holds them."""
+    """Use as a context manager. `answer` gets the path and the body of each authorised request to a vault; `seen` holds them."""
 
     def __init__(self, directory: pathlib.Path, host: str):
         self.host = host
@@ -25,51 +24,32 @@ class ScriptedVault:
         self.seen: list[tuple[str, dict[str, Any]]] = []
         authority, context = make_certificates(directory, "a vault that lies", [host, LOGIN])
         self.ca = str(authority)
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
-        self.endpoint = f"https://127.0.0.1:{self._server.server_address[1]}"
+        self._proxy = FaultyProxy(Upstream(0), context)
+        self._proxy.spoil(self._reply)
 
-    @contextlib.contextmanager
-    def running(self) -> Iterator["ScriptedVault"]:
-        thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._server.shutdown()
-            self._server.server_close()
-            thread.join(5)
+    @property
+    def endpoint(self) -> str:
+        return self._proxy.endpoint
 
-    def _handler(self) -> type[http.server.BaseHTTPRequestHandler]:
-        vault = self
+    def __enter__(self) -> "ScriptedVault":
+        self._proxy.__enter__()
+        return self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
+    def __exit__(self, *exception: object) -> None:
+        self._proxy.__exit__(*exception)
 
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                status, headers, answer = vault._reply(self.headers, self.path, body)
-                self.send_response(status)
-                for name, value in ({"Content-Type": "application/json"} | headers).items():
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                with contextlib.suppress(OSError):
-                    self.wfile.write(answer)
+    def _reply(self, _proxy: FaultyProxy, _connection: socket.socket, exchange: Exchange) -> Reply:
+        status, headers, body = self._answer(exchange)
+        return Reply(status, tuple(({"Content-Type": "application/json"} | headers).items()), body)
 
-            def log_message(self, *arguments: Any) -> None:
-                pass
-
-        return Handler
-
-    def _reply(self, headers: Any, path: str, body: bytes) -> Answer:
-        if headers["Host"] == LOGIN:
+    def _answer(self, exchange: Exchange) -> Answer:
+        if exchange.host == LOGIN:
             return 200, {}, json.dumps({"token_type": "Bearer", "expires_in": 3599, "access_token": "token"}).encode()
-        if headers["Host"] != self.host:
+        if exchange.host != self.host:
             return 421, {}, b"{}"
-        if "Authorization" not in headers:
+        if "authorization" not in exchange.headers:
             audience = "https://" + self.host.split(".", 1)[1]
             return 401, {"WWW-Authenticate": f'Bearer authorization="https://{LOGIN}/{TENANT}", resource="{audience}"'}, b"{}"
-        asked = json.loads(body)
-        self.seen.append((path, asked))
-        return self.answer(path, asked)
+        asked = json.loads(exchange.body)
+        self.seen.append((exchange.path, asked))
+        return self.answer(exchange.path, asked)

@@ -1,4 +1,5 @@
-"""Answers that no honest vault gives, by TLS and the provider's own transport; and those that the real service gave, replayed."""
+"""Answers that no honest vault gives, in ways that only a vault's have, and those that the real service gave, replayed. What all providers suffer is in the
+fault matrix."""
 
 import base64
 import json
@@ -34,7 +35,7 @@ def result(url, value, version=VERSION):
 
 @pytest.fixture
 def vault(tmp_path):
-    with ScriptedVault(tmp_path / "tls", "contoso.vault.azure.net").running() as running:
+    with ScriptedVault(tmp_path / "tls", "contoso.vault.azure.net") as running:
         yield running
 
 
@@ -62,19 +63,13 @@ def test_an_honest_answer_opens(vault, url, deployment):
 
 
 HOSTILE = {
-    "redirect": (lambda url: (302, {"Location": "https://evil.example/"}, b""), "KmsUnavailable"),
     "redirect to itself": (lambda url: (307, {"Location": url}, b""), "KmsUnavailable"),
-    "another key": (lambda url: result(f"{url}-2", bytes(64)), "AuthenticationFailed"),
     "another vault": (lambda url: result("https://fabrikam.vault.azure.net/keys/cmk", bytes(64)), "AuthenticationFailed"),
-    "another version": (lambda url: result(url, bytes(64), "0" * 32), "AuthenticationFailed"),
     "an older answer": (lambda url: result(url, bytes(64)), "AuthenticationFailed"),
     "too short": (lambda url: result(url, bytes(63)), "AuthenticationFailed"),
-    "oversized": (lambda url: result(url, bytes(100_000)), "KmsUnavailable"),
     "oversized refusal": (lambda url: (403, {}, b"x" * 100_000), "KmsUnavailable"),
-    "garbage": (lambda url: (200, {}, b"\x00\xff<html>"), "KmsUnavailable"),
     "no value": (lambda url: (200, {}, b"{}"), "KmsUnavailable"),
     "refusal without a body": (lambda url: (403, {}, b""), "AccessDenied"),
-    "server error": (lambda url: (500, {}, b"{}"), "KmsUnavailable"),
     "deeply nested": (lambda url: (400, {}, b'{"error":' * 5000), "KmsUnavailable"),
 }
 
@@ -90,11 +85,9 @@ def test_a_hostile_answer_to_unwrap(vault, url, deployment, name):
 
 
 @pytest.mark.parametrize(("name", "error"), [
-    ("redirect", "KmsUnavailable"),
-    ("another key", "AuthenticationFailed"),
+    ("redirect to itself", "KmsUnavailable"),
     ("another vault", "AuthenticationFailed"),
     ("too short", "KmsUnavailable"),
-    ("oversized", "KmsUnavailable"),
 ])
 def test_a_hostile_answer_to_wrap(vault, url, deployment, name, error):
     vault.answer = lambda path, body: HOSTILE[name][0](url)
@@ -106,7 +99,7 @@ def test_the_recording_of_the_real_service_replays(tmp_path):
     wrapped = next(entry for entry in entries if entry["request"]["path"].endswith("/wrapkey"))
     unwrapped = next(entry for entry in entries if entry["request"]["path"].endswith("/unwrapkey"))
     url = wrapped["body"]["kid"]
-    with ScriptedVault(tmp_path / "tls", url.split("/")[2]).running() as vault:
+    with ScriptedVault(tmp_path / "tls", url.split("/")[2]) as vault:
         deployment = Deployment(tmp_path / "deployment", url, vault.endpoint, vault.ca).configure(IDENTITY)
 
         def replay(path, body):

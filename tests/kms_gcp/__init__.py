@@ -1,4 +1,4 @@
-"""The provider `gcp` against our test server for Google Cloud KMS, and against a server between them that lies.
+"""The provider `gcp` against our test server for Google Cloud KMS, and against somebody between them who lies.
 
-Every case runs through the Rust core (`core/examples/kms_probe.rs`) and through the Python package, whichever are built; `make test-kms` builds both.
+Every case runs through the Rust core (`core/examples/kms_probe.rs`); what a binding makes of refusals is in the suite (`providers/`).
 """

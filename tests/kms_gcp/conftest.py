@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from providers.drivers import DRIVERS
+from providers.drivers import RustVault
 from servers.google import GoogleServer
 
 VENDOR = "vendor@test-project.iam.gserviceaccount.com"
@@ -16,8 +16,8 @@ CONTEXT = {"organization_id": "org_123"}
 class Workplace:
     """Vaults whose only customer key is in the test server, and a look at their managed keys from outside."""
 
-    def __init__(self, server: GoogleServer, directory: Path, driver: type):
-        self.server, self._directory, self._driver = server, directory, driver
+    def __init__(self, server: GoogleServer, directory: Path):
+        self.server, self._directory = server, directory
         self._vaults = 0
         self.credentials = directory / "vendor.json"
         self.credentials.write_text(json.dumps(server.admin("create-service-account", email=VENDOR)), encoding="utf-8")
@@ -66,7 +66,7 @@ name = "{key}"
 """,
             encoding="utf-8",
         )
-        return self._driver(config)
+        return RustVault(config)
 
     def managed_keys(self) -> int:
         """Rows in all stores, read without libvault: a fallback would have had to make one."""
@@ -83,9 +83,9 @@ name = "{key}"
         return [(request["operation"], request["status"]) for request in self.server.log(key=key, since=mark)]
 
     def _base(self, name: str) -> str:
-        """The root key and the store, made by the vault's own command or package."""
+        """The root key and the store."""
         made = self._directory / name
-        self._driver.init(made)
+        RustVault.init(made)
         text = (made / "libvault.toml").read_text(encoding="utf-8")
         return text.replace('store = "', f'store = "{name}/').replace('path = "', f'path = "{name}/')
 
@@ -98,13 +98,8 @@ def server(tmp_path_factory):
     assert (state / "server.log").read_text() == "", "a fault of the server"
 
 
-@pytest.fixture(params=sorted(DRIVERS))
-def work(request, server, tmp_path_factory):
-    driver = DRIVERS[request.param]
-    if not any(driver.is_there() for driver in DRIVERS.values()):
-        pytest.fail("nothing is built with the feature gcp: cargo build -p libvault-core --features gcp --example kms_probe")
-    if not driver.is_there():
-        pytest.skip(f"{request.param}: not built with the feature gcp")
-    workplace = Workplace(server, tmp_path_factory.mktemp("work"), driver)
+@pytest.fixture
+def work(server, tmp_path_factory):
+    workplace = Workplace(server, tmp_path_factory.mktemp("work"))
     yield workplace
     assert workplace.managed_keys() == 0, "a key that cannot be used is never replaced by the vendor's own"

@@ -61,15 +61,6 @@ def test_a_busy_or_broken_service_is_asked_again(work, code):
         assert len(statuses) == 3 and statuses[2] == 200
 
 
-@pytest.mark.parametrize(("code", "name"), [("RESOURCE_EXHAUSTED", "Throttled"), ("UNAVAILABLE", "KmsUnavailable")])
-def test_in_the_end_the_services_own_trouble_is_the_error(work, code, name):
-    key = work.key(f"end-{name}")
-    with work.open(key) as vault:
-        work.server.admin("throttle", requests=3, code=code, key=key)
-        assert refused(vault.encrypt, DATA, CONTEXT) == name
-        vault.encrypt(DATA, CONTEXT)
-
-
 def test_a_pause_that_is_asked_for_is_made(work):
     key = work.key("asked-pause")
     with work.open(key) as vault:
@@ -77,11 +68,3 @@ def test_a_pause_that_is_asked_for_is_made(work):
         begun = time.monotonic()
         assert work.calls(key, lambda: vault.encrypt(DATA, CONTEXT)) == [("Encrypt", 429), ("Encrypt", 200)]
         assert time.monotonic() - begun >= 1
-
-
-def test_a_pause_that_does_not_fit_is_not_waited_for(work):
-    """Retry-After beyond the deadline: the first answer is the result."""
-    key = work.key("pause")
-    with work.open(key) as vault:
-        work.server.admin("throttle", requests=1, key=key, retry_after=3600)
-        assert work.calls(key, lambda: refused(vault.encrypt, DATA, CONTEXT)) == [("Encrypt", 429)]

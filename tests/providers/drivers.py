@@ -32,10 +32,6 @@ class RustVault:
         )
 
     @staticmethod
-    def is_there() -> bool:
-        return probe() is not None
-
-    @staticmethod
     def init(directory: Path) -> None:
         subprocess.run([probe(), "init", str(directory)], check=True, timeout=30)
 
@@ -82,21 +78,13 @@ class RustVault:
 
 
 class PythonVault:
-    """The Python package, if it is installed and has the feature."""
+    """The Python package."""
 
     def __init__(self, config: Path):
         import libvault
 
         self._library = libvault
         self._config = config
-
-    @staticmethod
-    def is_there() -> bool:
-        try:
-            import libvault
-        except ImportError:
-            return False
-        return libvault.has_feature("gcp")
 
     @staticmethod
     def init(directory: Path) -> None:
@@ -142,12 +130,12 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name in kept if (value := os.environ.get(name)) is not None}
 
 
-def probe() -> Path | None:
+def probe() -> Path:
     """The example, as LIBVAULT_KMS_PROBE names it or as cargo built it."""
     named = os.environ.get("LIBVAULT_KMS_PROBE")
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
     places = [Path(named)] if named else [target / profile / "examples" / "kms_probe" for profile in ("release", "debug")]
-    return next((place for place in places if place.exists()), None)
-
-
-DRIVERS = {"rust": RustVault, "python": PythonVault}
+    for place in places:
+        if place.exists():
+            return place
+    raise FileNotFoundError("cargo build --release --locked -p libvault-core -p libvault-ffi --example kms_probe")

@@ -3,6 +3,7 @@
 import base64
 import itertools
 import json
+import threading
 import time
 from pathlib import Path
 
@@ -41,7 +42,10 @@ class Federation:
     def renew(self) -> None:
         """Puts a token that is valid now where the file says."""
         claims = {"iss": ISSUER, "sub": "workload", "aud": f"https:{self._provider}"}
-        self._token.write_text(_signed(self._issuer, claims), encoding="utf-8")
+        temporary = self._token.with_suffix(f".{threading.get_ident()}")
+        temporary.write_text(_signed(self._issuer, claims), encoding="utf-8")
+        # Nobody reads half a token.
+        temporary.replace(self._token)
 
 
 def _signed(key: rsa.RSAPrivateKey, claims: dict) -> str:
