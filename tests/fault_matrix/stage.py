@@ -52,33 +52,31 @@ def prepare(server: KeyServer, directory: Path) -> Prepared:
 
 
 def play(row: Row, prepared: Prepared, directory: Path, spoiler: Spoiler, names: Names) -> Result:
-    """`spoiler` is entered, and nobody else's."""
-    server, key, envelope = prepared.server, prepared.key, prepared.envelope
-    concerns, environment, way = lambda exchange: server.call(exchange) is not None, None, spoiler.way
-    like: Scene | None = prepared.scene
-    if row.fault.kind is Kind.KEY:
-        key, like = server.key(), None
-    if row.fault.kind is Kind.TOKEN:
-        server = server.asking_for_tokens()
-        concerns = server.is_for_token
-    if row.fault.kind is Kind.NAME:
-        environment, way = names.environment, Way(None)
-    scene = Scene(server, directory, spoiler.proxy, like=like)
-    keys = {"others": () if like is None else (prepared.other,), "lease": _LEASES[row.lease], "timeouts": TIMEOUTS}
-    with scene.open(key, **keys, way=way, environment=environment) as vault:
-        if row.fault.kind is Kind.KEY:
-            envelope = vault.encrypt(DATA, CONTEXT)
+    """`spoiler`'s proxy is listening, and serves nobody else."""
+    kind = row.fault.kind
+    server = prepared.server.asking_for_tokens() if kind is Kind.TOKEN else prepared.server
+    is_shared = kind is not Kind.KEY  # else its owner is going to change it
+    key = prepared.key if is_shared else server.key()
+    scene = Scene(server, directory, spoiler.proxy, like=prepared.scene if is_shared else None)
+    settings = {
+        "others": (prepared.other,) if is_shared else (),
+        "lease": _LEASES[row.lease],
+        "timeouts": TIMEOUTS,
+        "way": Way(None) if kind is Kind.NAME else spoiler.way,
+        "environment": names.environment if kind is Kind.NAME else None,
+    }
+    with scene.open(key, **settings) as vault:
+        envelope = prepared.envelope if is_shared else vault.encrypt(DATA, CONTEXT)
         call = {"encrypt": (vault.encrypt, DATA, CONTEXT), "decrypt": (vault.decrypt, envelope, CONTEXT)}[row.operation]
-        repeated = None
-        if row.fault.kind not in (Kind.TOKEN, Kind.NAME):
-            repeated = _all_is_well(row, spoiler.proxy, vault, envelope)
-        if row.fault.kind is Kind.KEY:
-            {"deny": key.deny, "disable": key.disable}[row.fault.what]()
-        elif row.fault.kind is not Kind.NAME:
-            spoiler.spoil(row.fault, concerns, repeated)
+        # A token, once there, is not asked for again; and a name that is unknown was so before.
+        repeated = None if kind in (Kind.TOKEN, Kind.NAME) else _all_is_well(row, spoiler.proxy, vault, envelope)
+        if kind is Kind.KEY:
+            getattr(key, row.fault.what)()
+        elif kind is not Kind.NAME:
+            spoiler.spoil(row.fault, server.is_for_token if kind is Kind.TOKEN else server.is_use_of_a_key, repeated)
         if row.lease is Lease.ENDED:
             time.sleep(1.2 * LEASE_MS / 1000)
-        return _observe(scene, vault, call, spoiler)
+        return observe(scene, vault, call, spoiler)
 
 
 def _all_is_well(row: Row, proxy: FaultyProxy, vault: RustVault, envelope: bytes) -> Reply | None:
@@ -95,7 +93,8 @@ def _all_is_well(row: Row, proxy: FaultyProxy, vault: RustVault, envelope: bytes
     return answers[row.operation] if row.fault.kind is Kind.REPLAY else None
 
 
-def _observe(scene: Scene, vault: RustVault, call: tuple, spoiler: Spoiler) -> Result:
+def observe(scene: Scene, vault: RustVault, call: tuple, spoiler: Spoiler) -> Result:
+    """One call, what it came to, and which keys of the vendor's own moved meanwhile."""
     act, given, context = call
     before, mark, begun = vault.stats(), scene.mark(), time.monotonic()
     made: list[bytes] = []
@@ -109,6 +108,6 @@ def _observe(scene: Scene, vault: RustVault, call: tuple, spoiler: Spoiler) -> R
         spoiler.heal()
         opened = scene.outcome(vault.decrypt, made[0], context)
         outcome = OK if opened == OK else f"ok, but to open it: {opened}"
-    calls = sum(scene.server.call(exchange) is not None for exchange in exchanges)
+    calls = sum(scene.server.is_use_of_a_key(exchange) for exchange in exchanges)
     tokens = sum(scene.server.is_for_token(exchange) for exchange in exchanges)
     return Result(outcome, calls, tokens, seconds <= TOTAL_MS / 1000 + SLACK_SECONDS, uses, seconds)

@@ -7,10 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from providers.scene import DATA, Scene
 
 from .faults import Row, rows
 from .spoilers import OwnProxy
-from .stage import Result, play
+from .stage import Result, observe, play
 from .table import DOCUMENT, render
 
 TIMES = Path(__file__).resolve().parents[2] / "build/fault-times.jsonl"
@@ -36,6 +37,17 @@ def test_no_managed_key_and_no_endless_call(results, row):
     assert result.managed_key_uses == 0
     assert result.in_time, f"{result.seconds:.1f} s"
     assert result.calls <= 3
+
+
+def test_a_use_of_a_managed_key_would_be_noticed(prepared, trap, tmp_path):
+    """A context that belongs to no customer: here the vendor's own keys are right, and have to be counted."""
+    server, key = prepared["aws"].server, prepared["aws"].key
+    with server.network() as proxy:
+        scene = Scene(server, tmp_path / "vault", proxy)
+        with scene.open(key) as vault:
+            result = observe(scene, vault, (vault.encrypt, DATA, {"organization_id": "nobody"}), OwnProxy(proxy, trap))
+    assert (result.outcome, result.calls) == ("ok", 0)
+    assert result.managed_key_uses >= 2, "by the counters and in the store"
 
 
 def test_the_document_says_so(results):

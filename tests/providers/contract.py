@@ -116,6 +116,9 @@ class KeyServer(ABC):
         """What the exchange was; None if it was no use of a key, as those for tokens."""
         raise NotOffered("there is no network")
 
+    def is_use_of_a_key(self, exchange: Exchange) -> bool:
+        return self.call(exchange) is not None
+
     def asking_for_tokens(self) -> "KeyServer":
         """The same for a vendor whose identity needs a token endpoint."""
         raise NotOffered("there are no tokens")

@@ -5,68 +5,18 @@ It speaks HTTP/1.1, over TLS with a certificate of its own where it is given one
 
 import contextlib
 import http.client
-import io
 import socket
 import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .exchange import HOP_BY_HOP, Exchange, Reply, requests
 
 SECONDS = 45  # nothing here takes longer, whatever the others do
 GOODBYE_SECONDS = 2  # for a thread to notice that its connection was closed
-MAXIMUM_REQUEST_BYTES = 1 << 20
-_HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade", "content-length"}
-
-
-@dataclass(frozen=True)
-class Reply:
-    """What a server said. Header names keep their case."""
-
-    status: int
-    headers: tuple[tuple[str, str], ...]
-    body: bytes
-
-    def header(self, name: str) -> str | None:
-        return next((value for found, value in self.headers if found.lower() == name), None)
-
-    def but(self, status: int | None = None, body: bytes | None = None, **headers: str) -> "Reply":
-        """The same with other parts; `Retry_After="1"` sets that header."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        kept = tuple((name, value) for name, value in self.headers if name.lower() not in {name.lower() for name in named})
-        return Reply(status or self.status, kept + tuple(named.items()), self.body if body is None else body)
-
-    def head(self, length: int | None = None) -> bytes:
-        """Status line and headers, with the length of the body or another."""
-        lines = [f"HTTP/1.1 {self.status} {http.client.responses.get(self.status, 'Unknown')}"]
-        lines += [f"{name}: {value}" for name, value in self.headers if name.lower() not in _HOP_BY_HOP]
-        lines += [f"Content-Length: {len(self.body) if length is None else length}", "", ""]
-        return "\r\n".join(lines).encode("latin-1")
-
-
-@dataclass
-class Exchange:
-    """One request, and what became of it. `reply` is what the server said, if it was asked."""
-
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-    reply: Reply | None = None
-    is_spoilt: bool = False
-    connection: int = 0
-    _ask: Callable[["Exchange"], Reply] | None = field(default=None, repr=False)
-
-    @property
-    def host(self) -> str:
-        return self.headers.get("host", "").partition(":")[0]
-
-    def ask(self) -> Reply:
-        """Sends the request on, once."""
-        if self.reply is None:
-            self.reply = self._ask(self)
-        return self.reply
 
 
 class Hangup(Exception):
@@ -184,7 +134,7 @@ class FaultyProxy:
                 connection = stack.enter_context(self._tls.wrap_socket(connection, server_side=True))
                 self._connections.append(connection)
             reader = stack.enter_context(connection.makefile("rb"))
-            for exchange in _requests(reader):
+            for exchange in requests(reader):
                 exchange.connection, exchange._ask = number, self._forward
                 self.exchanges.append(exchange)
                 fault = self._fault
@@ -200,7 +150,7 @@ class FaultyProxy:
             upstream.sock = self._to_upstream.wrap_socket(raw, server_hostname=exchange.host) if self._to_upstream else raw
             upstream.putrequest(exchange.method, exchange.path, skip_host=True, skip_accept_encoding=True)
             for name, value in exchange.headers.items():
-                if name not in _HOP_BY_HOP:
+                if name not in HOP_BY_HOP:
                     upstream.putheader(name, value)
             upstream.putheader("Content-Length", str(len(exchange.body)))
             upstream.endheaders(exchange.body)
@@ -212,16 +162,6 @@ def close_by_reset(connection: socket.socket) -> None:
     """Lingering for zero seconds makes close() send RST instead of FIN; the thread that reads does it as soon as it is woken."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     socket.socket.shutdown(connection, socket.SHUT_RD)
-
-
-def _requests(reader: io.BufferedReader) -> Iterator[Exchange]:
-    while line := reader.readline(65536).decode("latin-1").strip():
-        method, path, _ = line.split(" ", 2)
-        headers = {name.lower(): value for name, value in http.client.parse_headers(reader).items()}
-        length = int(headers.get("content-length", 0))
-        if length > MAXIMUM_REQUEST_BYTES:
-            return
-        yield Exchange(method, path, headers, reader.read(length))
 
 
 # --- faults ---
