@@ -1,11 +1,12 @@
 """Plays one row: a vault of its own, a network of its own, everything well, then the fault, then one call."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from providers.contract import CustomerKey, KeyServer, Way
-from providers.drivers import RustVault
+from providers.drivers import Refused, RustVault
 from providers.scene import CONTEXT, DATA, OK, OTHER, Scene
 from servers.faulty_proxy import FaultyProxy, Reply
 from servers.names import Names
@@ -66,7 +67,7 @@ def play(row: Row, prepared: Prepared, directory: Path, spoiler: Spoiler, names:
         "environment": names.environment if kind is Kind.NAME else None,
     }
     with scene.open(key, **settings) as vault:
-        envelope = prepared.envelope if is_shared else vault.encrypt(DATA, CONTEXT)
+        envelope = prepared.envelope if is_shared else _patiently(vault.encrypt, DATA, CONTEXT)
         call = {"encrypt": (vault.encrypt, DATA, CONTEXT), "decrypt": (vault.decrypt, envelope, CONTEXT)}[row.operation]
         # A token, once there, is not asked for again; and a name that is unknown was so before.
         repeated = None if kind in (Kind.TOKEN, Kind.NAME) else _all_is_well(row, spoiler.proxy, vault, envelope)
@@ -84,13 +85,24 @@ def _all_is_well(row: Row, proxy: FaultyProxy, vault: RustVault, envelope: bytes
     answers: dict[str, Reply] = {}
     contexts = (OTHER, CONTEXT) if row.fault.what == "another key's" else (CONTEXT,)
     for context in contexts:
-        made = vault.encrypt(DATA, context)
+        made = _patiently(vault.encrypt, DATA, context)
         answers.setdefault("encrypt", proxy.exchanges[-1].reply)
-        assert vault.decrypt(made, context) == DATA
+        assert _patiently(vault.decrypt, made, context) == DATA
         answers.setdefault("decrypt", proxy.exchanges[-1].reply)
     if row.lease is not Lease.NONE:
-        vault.decrypt(envelope, CONTEXT)
+        _patiently(vault.decrypt, envelope, CONTEXT)
     return answers[row.operation] if row.fault.kind is Kind.REPLAY else None
+
+
+def _patiently(act: Callable[[bytes, dict[str, str]], bytes], given: bytes, context: dict[str, str]) -> bytes:
+    """The deadlines are short, and a machine may be busy with everything else while connections are made."""
+    for _ in range(3):
+        try:
+            return act(given, context)
+        except Refused as refused:
+            if refused.name != "Timeout":
+                raise
+    return act(given, context)
 
 
 def observe(scene: Scene, vault: RustVault, call: tuple, spoiler: Spoiler) -> Result:
