@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from providers.conftest import SERVERS
 from providers.contract import KeyServer
+from providers.drivers import RustVault
 from providers.scene import Scene
 from servers.azure.hosts import LOGIN_HOSTS, VAULT_SUFFIXES
 from servers.faulty_proxy import FaultyProxy
@@ -49,12 +50,12 @@ def make_scene(servers, tmp_path) -> Iterator[Callable[..., Scene]]:
     with ExitStack() as stack:
         count = 0
 
-        def make(provider: str, address: str = "127.0.0.1", tokens: bool = False) -> Scene:
+        def make(provider: str, address: str = "127.0.0.1", tokens: bool = False, driver: type = RustVault) -> Scene:
             nonlocal count
             count += 1
             server = servers(provider)
             network: FaultyProxy = stack.enter_context(server.network(address))
             directory: Path = tmp_path / f"vault-{count}"
-            return Scene(server.asking_for_tokens() if tokens else server, directory, network)
+            return Scene(server.asking_for_tokens() if tokens else server, directory, network, driver)
 
         yield make
