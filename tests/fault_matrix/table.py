@@ -13,20 +13,23 @@ _TITLES = {"aws": "AWS KMS", "azure": "Azure Key Vault", "gcp": "Google Cloud KM
 
 _HEAD = f"""# Fault matrix
 
-Written by `make fault-matrix`, compared by every `make test`: do not edit. What becomes of a call when the customer's KMS, or the network between, misbehaves.
+Written by `make fault-matrix`, compared by every `make test`: do not edit. What becomes of a call when the customer's KMS, or the network between,
+misbehaves.
 
-For every line a vault with one customer's key encrypts and decrypts once while all is well; then the fault begins, and stays; then comes the call. Deadlines: {CONNECT_MS} ms
-to connect, {ATTEMPT_MS} ms for an attempt, {TOTAL_MS} ms for the whole call (the defaults are longer). AWS is MiniStack; Azure (a vault) and Google are our test servers by TLS. The faults
-are made by a proxy in front of them; `make test-all` makes the same by toxiproxy and mitmproxy.
+For every line a vault with one customer's key encrypts and decrypts once while all is well; then the fault begins, and stays; then comes the call.
+Deadlines: {CONNECT_MS} ms to connect, {ATTEMPT_MS} ms for an attempt, {TOTAL_MS} ms for the whole call (the defaults are longer). AWS is MiniStack;
+Azure (a vault) and Google are our test servers by TLS. The faults are made by a proxy in front of them; `make test-all` makes the same by toxiproxy
+and mitmproxy.
 
-- **encrypt**, **decrypt**: the error's name, or `ok`. **calls**: uses of the key that came as far as the KMS's network (connections that fail do not); in brackets requests for
-  tokens. Three are the most that a call makes.
+- **encrypt**, **decrypt**: the error's name, or `ok`. **calls**: uses of the key that came as far as the KMS's network (connections that fail do
+  not); in brackets requests for tokens. Three are the most that a call makes.
 - **in time**: the call ended with its deadline at the latest; the test forgives a busy machine {SLACK_SECONDS} s.
 - **managed keys**: how often a key of the vendor's was used instead, by the vault's counters and by what is in its store. It has to be 0.
-- *under a lease*: the operation had been done under the same lease before. *After a lease*: the lease ({LEASE_MS} ms) has ended meanwhile. Else there are no leases.
+- *under a lease*: the operation had been done under the same lease before. *After a lease*: the lease ({LEASE_MS} ms) has ended meanwhile. Else
+  there are no leases.
 
-`ok, but to open it: …` stands where an answer was damaged in a way that nothing in it gives away at encryption, such as an older answer that somebody repeats: the envelope is made, and opens
-nowhere. TLS keeps strangers from doing that; libvault finds it at decryption.
+`ok, but to open it: …` stands where an answer was damaged in a way that nothing in it gives away at encryption, such as an older answer that
+somebody repeats: the envelope is made, and opens nowhere. TLS keeps strangers from doing that; libvault finds it at decryption.
 """
 
 

@@ -1,5 +1,5 @@
-"""P9: an address from a stranger leads to the real KMS or nowhere. What could lead elsewhere is refused when the vault is opened, by its field; what is taken is
-dialled by the host that its parts say.
+"""P9: an address from a stranger leads to the real KMS or nowhere. What could lead elsewhere is refused when the vault is opened, by its field;
+what is taken is dialled by the host that its parts say.
 
 One list of attacks for all providers; the parsers' own tests in core go into every part.
 """

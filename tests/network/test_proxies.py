@@ -1,6 +1,7 @@
 """Through a company's proxy, which may look into TLS with an authority of its own.
 
-Vaults here know the services by their real names only; the resolver of the test answers for none of them, so that whoever does not ask the proxy reaches nobody.
+Vaults here know the services by their real names only; the resolver of the test answers for none of them, so that whoever does not ask the proxy
+reaches nobody.
 """
 
 from contextlib import contextmanager
