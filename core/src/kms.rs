@@ -36,6 +36,8 @@ pub(crate) mod network;
 mod per_runtime;
 mod region;
 mod remote;
+#[cfg(any(feature = "aws", feature = "gcp"))]
+mod tokens;
 
 #[cfg(test)]
 pub(crate) use held::{Answer, HeldKms};

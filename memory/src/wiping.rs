@@ -56,6 +56,12 @@ impl Deref for WipedBytes {
     }
 }
 
+impl AsRef<[u8]> for WipedBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
 impl DerefMut for WipedBytes {
     fn deref_mut(&mut self) -> &mut Vec<u8> {
         &mut self.0

@@ -9,7 +9,6 @@ mod address;
 mod credentials;
 mod failure;
 mod jwt;
-mod tokens;
 mod wire;
 
 pub(crate) use access::{GcpAccess, GcpEndpoint};

@@ -15,17 +15,19 @@ use super::address::{Service, ServiceAccount, Universe};
 use super::credentials::{ExternalAccount, GcpIdentity, Source, default_source};
 use super::failure;
 use super::jwt;
-use super::tokens::{CachedToken, Token, Tokens};
 use crate::clock::Clock;
 use crate::error::{Error, ErrorCode, Result as ConfigResult};
 use crate::kms::network::{HttpClients, Reply, send};
-use crate::kms::{BoxFuture, KmsFailure};
+use crate::kms::{BoxFuture, KmsFailure, tokens};
 
 const CLOUD_KMS: &str = "https://www.googleapis.com/auth/cloudkms";
 /// The narrowest scope that services for identities take beside their own.
 const CLOUD_PLATFORM: &str = "https://www.googleapis.com/auth/cloud-platform";
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
+
+type Token = tokens::Token<Zeroizing<String>>;
+type CachedToken = tokens::CachedToken<Zeroizing<String>>;
 
 /// Where Google is looked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,7 +74,7 @@ pub(crate) struct GcpAccess {
     universe: Universe,
     plain_origin: Option<String>,
     source: OnceLock<Arc<Source>>,
-    tokens: Tokens<Purpose>,
+    tokens: tokens::Tokens<Purpose, Zeroizing<String>>,
 }
 
 impl GcpAccess {
@@ -93,7 +95,7 @@ impl GcpAccess {
             GcpEndpoint::Plain(origin) => Some(origin.clone()),
             GcpEndpoint::Google | GcpEndpoint::Route(_) => None,
         };
-        Ok(Self { http, universe, plain_origin, source, tokens: Tokens::new(clock) })
+        Ok(Self { http, universe, plain_origin, source, tokens: tokens::Tokens::new(clock) })
     }
 
     pub(super) fn universe(&self) -> Universe {
@@ -111,11 +113,11 @@ impl GcpAccess {
         path: &str,
         body: WipedBytes,
     ) -> Result<Reply, KmsFailure> {
-        let body = Bytes::from_owner(AsBytes(body));
+        let body = Bytes::from_owner(body);
         let mut is_last = false;
         loop {
             let (token, was_there) = self.token(purpose.clone()).await?;
-            let reply = self.send(Method::POST, origin, path, Some((JSON, body.clone())), Some(&token.text)).await?;
+            let reply = self.send(Method::POST, origin, path, Some((JSON, body.clone())), Some(&token.value)).await?;
             if reply.status.as_u16() != 401 || !was_there || is_last {
                 return Ok(reply);
             }
@@ -143,7 +145,7 @@ impl GcpAccess {
             Source::ServiceAccount(key) => {
                 let service = if purpose == Purpose::Kms { Service::Kms } else { Service::IamCredentials };
                 let text = key.sign(&format!("{}/", service.origin(self.universe)))?;
-                Ok(Token { text: Zeroizing::new(text), life: jwt::LIFETIME })
+                Ok(Token { value: Zeroizing::new(text), life: jwt::LIFETIME })
             }
             Source::User { client_id, client_secret, refresh_token } => {
                 let form = form(&[
@@ -179,7 +181,7 @@ impl GcpAccess {
             Some(target) => {
                 let (path, body) = impersonation(target, scope);
                 let origin = Service::IamCredentials.origin(self.universe);
-                let reply = self.send(Method::POST, &origin, &path, Some((JSON, body)), Some(&token.text)).await?;
+                let reply = self.send(Method::POST, &origin, &path, Some((JSON, body)), Some(&token.value)).await?;
                 impersonation_token(reply)
             }
         }
@@ -216,7 +218,7 @@ impl GcpAccess {
         }
         let body = WipedBytes::new(reply.body);
         let Answer { access_token, expires_in } = serde_json::from_slice(&body).map_err(|_| no_token())?;
-        Ok(Token { text: Zeroizing::new(access_token), life: Duration::from_secs(expires_in.into()) })
+        Ok(Token { value: Zeroizing::new(access_token), life: Duration::from_secs(expires_in.into()) })
     }
 
     async fn send(
@@ -258,15 +260,6 @@ impl GcpAccess {
     }
 }
 
-/// What a request owns while it is under way, wiped afterwards.
-struct AsBytes(WipedBytes);
-
-impl AsRef<[u8]> for AsBytes {
-    fn as_ref(&self) -> &[u8] {
-        &self.0
-    }
-}
-
 fn bearer(token: &str) -> Result<HeaderValue, KmsFailure> {
     let text = Zeroizing::new(format!("Bearer {token}"));
     let mut value = HeaderValue::from_str(&text).map_err(|_| no_token())?;
@@ -295,7 +288,7 @@ fn impersonation_token(reply: Reply) -> Result<Token, KmsFailure> {
     let ends = humantime::parse_rfc3339(&expire_time).map_err(|_| no_token())?;
     // By the wall clock, which may be wrong: never longer than was asked for.
     let life = ends.duration_since(SystemTime::now()).unwrap_or_default().min(jwt::LIFETIME);
-    Ok(Token { text: Zeroizing::new(access_token), life })
+    Ok(Token { value: Zeroizing::new(access_token), life })
 }
 
 /// `application/x-www-form-urlencoded`, as RFC 6749 wants it: everything but letters, digits and `-._` as `%XX`.
@@ -318,7 +311,7 @@ fn form(fields: &[(&str, &str)]) -> Bytes {
             }
         }
     }
-    Bytes::from_owner(AsBytes(body))
+    Bytes::from_owner(body)
 }
 
 fn no_token() -> KmsFailure {

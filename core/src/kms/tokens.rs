@@ -1,0 +1,279 @@
+//! What is lent to us for a time, such as access tokens and sessions of roles: one for each identity and purpose, renewed before it ends, and asked for by one
+//! call at a time.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use libvault_memory::ForkLocal;
+use tokio::time::timeout;
+
+use crate::clock::Clock;
+use crate::kms::KmsFailure;
+
+/// So long before its end a token is renewed. Whoever comes meanwhile still gets the old one.
+const EARLY: Duration = Duration::from_secs(300);
+/// So long before its end it is used no more: a request takes its time.
+const LATE: Duration = Duration::from_secs(30);
+/// So long a call waits for a renewal while it could do without it, and so long afterwards no other call tries.
+const PATIENCE: Duration = Duration::from_secs(1);
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// A token and how long it can be used from now on.
+pub(super) struct Token<V> {
+    pub(super) value: V,
+    pub(super) life: Duration,
+}
+
+/// A token that is in use; handles to it are cheap.
+pub(super) struct CachedToken<V> {
+    pub(super) value: Arc<V>,
+    asked: Duration,
+    /// When to ask for its successor.
+    renew: Duration,
+    ends: Duration,
+}
+
+/// Tokens by what they are for.
+pub(super) struct Tokens<K, V> {
+    clock: Arc<dyn Clock>,
+    /// A child of a fork asks for its own: a lock may have been held by a thread that it does not have.
+    slots: ForkLocal<Mutex<Slots<K, V>>>,
+}
+
+type Slots<K, V> = HashMap<K, Arc<Slot<V>>>;
+
+struct Slot<V> {
+    current: Mutex<Option<CachedToken<V>>>,
+    renewing: tokio::sync::Mutex<()>,
+}
+
+impl<V> Default for Slot<V> {
+    fn default() -> Self {
+        Self { current: Mutex::default(), renewing: tokio::sync::Mutex::default() }
+    }
+}
+
+impl<V> Clone for CachedToken<V> {
+    fn clone(&self) -> Self {
+        Self { value: Arc::clone(&self.value), ..*self }
+    }
+}
+
+impl<K: Eq + std::hash::Hash + Send, V: Send + Sync> Tokens<K, V> {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, slots: ForkLocal::new() }
+    }
+
+    /// The token for `purpose`, and whether it was there already. `fetch` is called when there is none or its end is near.
+    ///
+    /// # Errors
+    /// Those of `fetch`, which are not remembered. Unless it was refused, a token that can still be used is used instead.
+    pub(super) async fn get<F>(
+        &self,
+        purpose: K,
+        fetch: impl FnOnce() -> F,
+    ) -> Result<(CachedToken<V>, bool), KmsFailure>
+    where
+        F: Future<Output = Result<Token<V>, KmsFailure>>,
+    {
+        let slot = Arc::clone(self.lock().entry(purpose).or_default());
+        let usable = self.usable(&slot);
+        if let Some(token) = self.fresh(&slot) {
+            return Ok((token, true));
+        }
+        let _renewing = match &usable {
+            Some(token) => match slot.renewing.try_lock() {
+                Ok(renewing) => renewing,
+                Err(_) => return Ok((token.clone(), true)),
+            },
+            None => slot.renewing.lock().await,
+        };
+        // Another call may have renewed it meanwhile.
+        if let Some(token) = self.fresh(&slot) {
+            return Ok((token, true));
+        }
+        // Its life is counted from before it was asked for.
+        let asked = self.clock.now();
+        if let Some(token) = &mut *lock(&slot.current) {
+            // First of all: this call may be given up.
+            token.renew = asked + PAUSE;
+        }
+        let answer = match &usable {
+            None => fetch().await,
+            Some(token) => match timeout(PATIENCE, fetch()).await {
+                Ok(answer) => answer,
+                Err(_) => return Ok((token.clone(), true)),
+            },
+        };
+        match answer {
+            Ok(token) => {
+                let ends = asked + token.life;
+                let renew = ends.saturating_sub(EARLY).max(asked + PAUSE);
+                let token = CachedToken { value: Arc::new(token.value), asked, renew, ends };
+                *lock(&slot.current) = Some(token.clone());
+                Ok((token, false))
+            }
+            Err(failure) if failure.is_refusal() => {
+                *lock(&slot.current) = None;
+                Err(failure)
+            }
+            Err(failure) => usable.map(|token| (token, true)).ok_or(failure),
+        }
+    }
+
+    /// Forgets a token that was refused, unless another one has taken its place.
+    #[cfg(feature = "gcp")]
+    pub(super) fn forget(&self, purpose: &K, refused: &CachedToken<V>) {
+        self.forget_if(purpose, |token| Arc::ptr_eq(&token.value, &refused.value));
+    }
+
+    /// Forgets a token that was asked for longer ago than `age`.
+    #[cfg(feature = "aws")]
+    pub(super) fn forget_older(&self, purpose: &K, age: Duration) {
+        let now = self.clock.now();
+        self.forget_if(purpose, |token| now > token.asked + age);
+    }
+
+    fn forget_if(&self, purpose: &K, is_meant: impl Fn(&CachedToken<V>) -> bool) {
+        let slot = self.lock().get(purpose).map(Arc::clone);
+        if let Some(slot) = slot {
+            lock(&slot.current).take_if(|token| is_meant(token));
+        }
+    }
+
+    /// Forgets all of them.
+    pub(super) fn clear(&self) {
+        self.lock().clear();
+    }
+
+    fn usable(&self, slot: &Slot<V>) -> Option<CachedToken<V>> {
+        let now = self.clock.now();
+        lock(&slot.current).as_ref().filter(|token| now + LATE < token.ends).cloned()
+    }
+
+    /// A token that can be used and need not be renewed yet.
+    fn fresh(&self, slot: &Slot<V>) -> Option<CachedToken<V>> {
+        let now = self.clock.now();
+        self.usable(slot).filter(|token| now < token.renew)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Slots<K, V>> {
+        lock(self.slots.get_or_make(|_| Mutex::default()))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+    use crate::clock::HeldClock;
+    use crate::error::ErrorCode;
+    use crate::runtime::block_on;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    struct Office {
+        tokens: Tokens<&'static str, String>,
+        clock: Arc<HeldClock>,
+        asked: AtomicU32,
+        closed: Option<ErrorCode>,
+    }
+
+    impl Office {
+        fn new() -> Self {
+            let clock = Arc::new(HeldClock::at(1_000));
+            let tokens = Tokens::new(Arc::clone(&clock) as Arc<dyn Clock>);
+            Self { tokens, clock, asked: AtomicU32::new(0), closed: None }
+        }
+
+        async fn get(&self) -> Result<(String, bool), KmsFailure> {
+            let fetch = async || {
+                tokio::task::yield_now().await;
+                let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+                match self.closed {
+                    Some(code) => Err(KmsFailure::new(code, "closed")),
+                    None => Ok(Token { value: format!("token {number}"), life: HOUR }),
+                }
+            };
+            let (token, was_there) = self.tokens.get("kms", fetch).await?;
+            Ok((token.value.to_string(), was_there))
+        }
+    }
+
+    #[test]
+    fn one_call_asks_however_many_wait() {
+        let office = Office::new();
+        let all: Vec<_> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4).map(|_| scope.spawn(|| block_on(office.get()).unwrap())).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert!(all.iter().all(|(token, _)| token == "token 1"), "{all:?}");
+        assert_eq!(office.asked.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn a_token_is_renewed_before_its_end_and_used_to_its_end_when_that_fails() {
+        let mut office = Office::new();
+        assert_eq!(block_on(office.get()).unwrap(), ("token 1".to_owned(), false));
+        office.clock.set(1_000 + 3_299_000);
+        assert_eq!(block_on(office.get()).unwrap(), ("token 1".to_owned(), true));
+        office.clock.set(1_000 + 3_301_000);
+        office.closed = Some(ErrorCode::KmsUnavailable);
+        assert_eq!(
+            block_on(office.get()).unwrap(),
+            ("token 1".to_owned(), true),
+            "it cannot be renewed, but still used"
+        );
+        office.closed = None;
+        assert_eq!(block_on(office.get()).unwrap(), ("token 1".to_owned(), true), "there is a pause between two tries");
+        office.clock.set(1_000 + 3_311_000);
+        assert_eq!(block_on(office.get()).unwrap().0, "token 3");
+        office.clock.set(1_000 + 3_311_000 + 3_600_000);
+        office.closed = Some(ErrorCode::KmsUnavailable);
+        assert_eq!(block_on(office.get()).unwrap_err().code, ErrorCode::KmsUnavailable, "nothing ended is used");
+        office.closed = None;
+        assert_eq!(block_on(office.get()).unwrap().0, "token 5", "a failure is not remembered");
+    }
+
+    #[test]
+    fn a_refusal_ends_the_token_that_is_there() {
+        let mut office = Office::new();
+        block_on(office.get()).unwrap();
+        office.clock.set(1_000 + 3_301_000);
+        office.closed = Some(ErrorCode::AccessDenied);
+        assert_eq!(block_on(office.get()).unwrap_err().code, ErrorCode::AccessDenied);
+        office.closed = Some(ErrorCode::KmsUnavailable);
+        assert_eq!(block_on(office.get()).unwrap_err().code, ErrorCode::KmsUnavailable, "there is none left to use");
+    }
+
+    #[test]
+    fn a_token_in_doubt_is_forgotten_when_it_is_old() {
+        let office = Office::new();
+        block_on(office.get()).unwrap();
+        let age = Duration::from_secs(60);
+        office.tokens.forget_older(&"kms", age);
+        assert!(block_on(office.get()).unwrap().1);
+        office.clock.set(1_000 + 60_001);
+        office.tokens.forget_older(&"kms", age);
+        assert_eq!(block_on(office.get()).unwrap(), ("token 2".to_owned(), false));
+    }
+
+    #[test]
+    fn a_refused_token_is_forgotten_but_not_its_successor() {
+        let office = Office::new();
+        let fetch = async || Ok(Token { value: "token".to_owned(), life: HOUR });
+        let (first, _) = block_on(office.tokens.get("kms", fetch)).unwrap();
+        office.tokens.forget(&"kms", &first);
+        let (second, was_there) = block_on(office.tokens.get("kms", fetch)).unwrap();
+        assert!(!was_there);
+        office.tokens.forget(&"kms", &first);
+        let (third, was_there) = block_on(office.tokens.get("kms", fetch)).unwrap();
+        assert!(was_there && Arc::ptr_eq(&second.value, &third.value));
+    }
+}
