@@ -1,6 +1,6 @@
 //! Customer keys: one trait, a provider each in a module of its own.
 
-#[cfg(any(feature = "aws", feature = "http-client"))]
+#[cfg(feature = "http-client")]
 use std::error::Error as StdError;
 use std::future::Future;
 use std::pin::Pin;
@@ -32,7 +32,7 @@ mod jwt;
 pub(crate) mod key_file;
 mod local;
 pub(crate) mod network;
-#[cfg(any(feature = "aws", feature = "http-client"))]
+#[cfg(feature = "http-client")]
 mod per_runtime;
 mod region;
 mod remote;
@@ -55,13 +55,13 @@ pub(crate) struct Timeouts {
 }
 
 /// Text from outside, short enough for a log line and on one line.
-#[cfg(any(feature = "aws", feature = "http-client"))]
+#[cfg(feature = "http-client")]
 fn bounded(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(120).collect()
 }
 
 /// An error and what caused it, outermost first.
-#[cfg(any(feature = "aws", feature = "http-client"))]
+#[cfg(feature = "http-client")]
 fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     std::iter::successors(Some(error), |error: &&'a (dyn StdError + 'static)| (*error).source())
 }

@@ -115,14 +115,17 @@ fn check_selectors(bindings: &[Arc<Binding>]) -> Result<()> {
     Ok(())
 }
 
-/// One key address belongs to one owner: else one customer could name another's key as his own.
+/// One key address, or one role, belongs to one owner: else one customer could name another's as his own.
 fn check_addresses(bindings: &[Arc<Binding>]) -> Result<()> {
-    let mut owners: HashMap<&str, (&str, &str)> = HashMap::new();
+    let mut owners: HashMap<&(&str, String), (&str, &str)> = HashMap::new();
     for binding in bindings {
         for key in &binding.keys {
-            let (owner, name) = *owners.entry(&key.address).or_insert((&binding.owner, &key.name));
-            if owner != binding.owner {
-                return Err(conflict(format!("keys {name} and {} of two owners have the same address", key.name)));
+            for owned in &key.owned {
+                let (owner, name) = *owners.entry(owned).or_insert((&binding.owner, &key.name));
+                if owner != binding.owner {
+                    let message = format!("keys {name} and {} of two owners have the same {}", key.name, owned.0);
+                    return Err(conflict(message));
+                }
             }
         }
     }

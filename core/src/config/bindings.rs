@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::envelope::Policy;
 use crate::error::{Error, Result};
 #[cfg(feature = "aws")]
-use crate::kms::aws::KeyArn;
+use crate::kms::aws::{AssumedRole, AwsAddress, EndpointVariant, ExternalId, KeyArn, RoleArn};
 #[cfg(feature = "azure")]
 use crate::kms::azure::{KeyUrl, is_tenant_id};
 #[cfg(feature = "gcp")]
@@ -46,7 +46,7 @@ pub(crate) enum KeyAddress {
     /// Remembered as configured, so that a whole deployment can move to another directory.
     LocalFile { configured: PathBuf, path: PathBuf },
     #[cfg(feature = "aws")]
-    Aws(KeyArn),
+    Aws(AwsAddress),
     #[cfg(feature = "gcp")]
     Gcp(GcpAddress),
     /// The tenant is the customer's, where it is not the vendor's; the region is declared.
@@ -59,13 +59,28 @@ impl KeyAddress {
     pub(crate) fn canonical(&self) -> String {
         match self {
             Self::LocalFile { configured, .. } => format!("local:{}", configured.display()),
-            #[cfg(feature = "aws")]
-            Self::Aws(arn) => arn.as_str().to_owned(),
             // The same key, by whatever endpoint and as whomever it is used.
+            #[cfg(feature = "aws")]
+            Self::Aws(address) => address.key.as_str().to_owned(),
             #[cfg(feature = "gcp")]
             Self::Gcp(address) => address.name.to_string(),
             #[cfg(feature = "azure")]
             Self::Azure { url, .. } => url.canonical(),
+        }
+    }
+
+    /// What is one owner's alone, and what it is called in an error.
+    pub(crate) fn owned(&self) -> Vec<(&'static str, String)> {
+        match self {
+            #[cfg(feature = "aws")]
+            Self::Aws(address) => {
+                let of_role = |role: &AssumedRole| {
+                    [("role_arn", role.arn.as_str().to_owned()), ("external_id", role.external_id.as_str().to_owned())]
+                };
+                let address_alone = ("address", address.key.owned());
+                std::iter::once(address_alone).chain(address.role.iter().flat_map(of_role)).collect()
+            }
+            _ => vec![("address", self.canonical())],
         }
     }
 
@@ -87,7 +102,7 @@ impl KeyAddress {
         match self {
             Self::LocalFile { .. } => Place::Nowhere,
             #[cfg(feature = "aws")]
-            Self::Aws(arn) => Place::Region(arn.region()),
+            Self::Aws(address) => Place::Region(address.key.region()),
             #[cfg(feature = "azure")]
             Self::Azure { region, .. } => region.as_deref().map_or(Place::Undeclared, Place::Region),
             #[cfg(feature = "gcp")]
@@ -166,7 +181,7 @@ impl raw::Key {
                 let path = self.path.take().ok_or_else(|| Error::config(&path_field, "is missing"))?;
                 (KeyAddress::LocalFile { path: base.join(&path), configured: path }, path_field)
             }
-            "aws" => aws_address(self.arn.take(), field)?,
+            "aws" => aws_address(&mut self, field)?,
             "azure" => azure_address(&mut self, field)?,
             "gcp" => gcp_address(&mut self, field)?,
             _ => {
@@ -177,6 +192,10 @@ impl raw::Key {
         // What no provider has taken does not belong there.
         let left = [
             ("arn", self.arn.is_some()),
+            ("role_arn", self.role_arn.is_some()),
+            ("external_id", self.external_id.is_some()),
+            ("fips_endpoint", self.fips_endpoint.is_some()),
+            ("dual_stack_endpoint", self.dual_stack_endpoint.is_some()),
             ("path", self.path.is_some()),
             ("name", self.name.is_some()),
             ("regional_endpoint", self.regional_endpoint.is_some()),
@@ -195,15 +214,32 @@ impl raw::Key {
 }
 
 #[cfg(feature = "aws")]
-fn aws_address(arn: Option<String>, field: &str) -> Result<(KeyAddress, String)> {
-    let field = format!("{field}.arn");
-    let arn = arn.ok_or_else(|| Error::config(&field, "is missing"))?;
-    let arn = KeyArn::parse(&arn).map_err(|why| Error::config(&field, why))?;
-    Ok((KeyAddress::Aws(arn), field))
+fn aws_address(raw: &mut raw::Key, field: &str) -> Result<(KeyAddress, String)> {
+    let arn_field = format!("{field}.arn");
+    let arn = raw.arn.take().ok_or_else(|| Error::config(&arn_field, "is missing"))?;
+    let key = KeyArn::parse(&arn).map_err(|why| Error::config(&arn_field, why))?;
+    let endpoint = EndpointVariant {
+        fips: raw.fips_endpoint.take().unwrap_or(false),
+        dual_stack: raw.dual_stack_endpoint.take().unwrap_or(false),
+    };
+    let (role_field, id_field) = (format!("{field}.role_arn"), format!("{field}.external_id"));
+    let role = match (raw.role_arn.take(), raw.external_id.take()) {
+        (None, None) => None,
+        (None, Some(_)) => return Err(Error::config(id_field, "goes with role_arn only")),
+        (Some(_), None) => {
+            let message = "is missing: without one, whoever knows the vendor could have it use another's role. Make one for every owner, never let it be chosen";
+            return Err(Error::config(id_field, message));
+        }
+        (Some(arn), Some(id)) => Some(AssumedRole {
+            arn: RoleArn::parse(&arn, &key).map_err(|why| Error::config(role_field, why))?,
+            external_id: ExternalId::parse(&id).map_err(|why| Error::config(id_field, why))?,
+        }),
+    };
+    Ok((KeyAddress::Aws(AwsAddress { key, endpoint, role }), arn_field))
 }
 
 #[cfg(not(feature = "aws"))]
-fn aws_address(_arn: Option<String>, field: &str) -> Result<(KeyAddress, String)> {
+fn aws_address(_key: &mut raw::Key, field: &str) -> Result<(KeyAddress, String)> {
     Err(Error::config(format!("{field}.provider"), "this build of libvault lacks the feature \"aws\""))
 }
 

@@ -1,9 +1,7 @@
 //! Opening a vault: files are read, ids pinned, and nothing secret is made up that was not configured.
 
 #[cfg(feature = "http-client")]
-use std::cell::LazyCell;
-#[cfg(any(feature = "azure", feature = "gcp"))]
-use std::cell::OnceCell;
+use std::cell::{LazyCell, OnceCell};
 #[cfg(feature = "http-client")]
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,7 +17,7 @@ use crate::config::GcpConfig;
 use crate::config::{AuditConfig, BindingConfig, Config, KeyAddress, KeyConfig};
 use crate::error::{Error, ErrorCode, Result};
 #[cfg(feature = "aws")]
-use crate::kms::aws::{AwsClients, AwsKey};
+use crate::kms::aws::{AwsClients, AwsIdentity, AwsKey};
 #[cfg(feature = "azure")]
 use crate::kms::azure::{AzureClients, AzureIdentity, AzureKey};
 #[cfg(feature = "gcp")]
@@ -152,7 +150,9 @@ struct KekFactory<'a> {
     #[cfg(feature = "http-client")]
     network: Lazy<Arc<Network>>,
     #[cfg(feature = "aws")]
-    aws: Arc<AwsClients>,
+    aws: OnceCell<Arc<AwsClients>>,
+    #[cfg(feature = "aws")]
+    aws_settings: (AwsIdentity, Option<String>),
     #[cfg(feature = "gcp")]
     gcp: OnceCell<Arc<GcpAccess>>,
     #[cfg(feature = "gcp")]
@@ -191,7 +191,9 @@ impl<'a> KekFactory<'a> {
                 LazyCell::new(Box::new(move || Network::new(&network).map(Arc::new)))
             },
             #[cfg(feature = "aws")]
-            aws: Arc::new(AwsClients::new(config.aws_identity.clone(), config.timeouts, config.aws_endpoint.clone())),
+            aws: OnceCell::new(),
+            #[cfg(feature = "aws")]
+            aws_settings: (config.aws_identity.clone(), config.aws_endpoint.clone()),
             #[cfg(feature = "gcp")]
             gcp: OnceCell::new(),
             #[cfg(feature = "gcp")]
@@ -224,10 +226,10 @@ impl<'a> KekFactory<'a> {
     }
 
     fn key(&self, config: KeyConfig, managed: &ManagedKeys) -> Result<CustomerKey> {
-        let address = config.address.canonical();
+        let (address, owned) = (config.address.canonical(), config.address.owned());
         if let Some(region) = config.refused_region {
             let kek = Box::new(OutOfRegion::new(config.address.provider(), region));
-            return Ok(CustomerKey { id: key_id(&config.id), name: config.id, address, kek });
+            return Ok(CustomerKey { id: key_id(&config.id), name: config.id, address, owned, kek });
         }
         let kek: Box<dyn Kek> = match config.address {
             KeyAddress::LocalFile { path, .. } => {
@@ -240,12 +242,12 @@ impl<'a> KekFactory<'a> {
                 if let Some(kms) = &self.environment.kms {
                     let held = kms.hold(&config.id, key);
                     let kek = self.remote(held, &config.id, &address);
-                    return Ok(CustomerKey { id: key_id(&config.id), name: config.id, address, kek });
+                    return Ok(CustomerKey { id: key_id(&config.id), name: config.id, address, owned, kek });
                 }
                 Box::new(key)
             }
             #[cfg(feature = "aws")]
-            KeyAddress::Aws(arn) => self.remote(AwsKey::new(arn, Arc::clone(&self.aws)), &config.id, &address),
+            KeyAddress::Aws(aws) => self.remote(AwsKey::new(aws, self.aws()?), &config.id, &address),
             #[cfg(feature = "gcp")]
             KeyAddress::Gcp(gcp) => self.remote(GcpKey::new(gcp, self.gcp()?), &config.id, &address),
             #[cfg(feature = "azure")]
@@ -254,7 +256,18 @@ impl<'a> KekFactory<'a> {
                 self.remote(key, &config.id, &address)
             }
         };
-        Ok(CustomerKey { id: key_id(&config.id), name: config.id, address, kek })
+        Ok(CustomerKey { id: key_id(&config.id), name: config.id, address, owned, kek })
+    }
+
+    #[cfg(feature = "aws")]
+    fn aws(&self) -> Result<Arc<AwsClients>> {
+        if let Some(clients) = self.aws.get() {
+            return Ok(Arc::clone(clients));
+        }
+        let (identity, endpoint) = self.aws_settings.clone();
+        let clock = Arc::clone(&self.environment.clock);
+        let clients = AwsClients::new(identity, self.timeouts, endpoint, self.http(None)?, clock);
+        Ok(Arc::clone(self.aws.get_or_init(|| Arc::new(clients))))
     }
 
     #[cfg(feature = "gcp")]

@@ -1,4 +1,4 @@
-//! The provider `aws`: keys in AWS KMS, through the vendor's own AWS identity.
+//! The provider `aws`: keys in AWS KMS, through the vendor's own AWS identity or a role of the customer's.
 //!
 //! Sources: AWS KMS API reference, `Encrypt` and `Decrypt`; AWS General Reference, "KMS endpoints" for the host names.
 
@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_sdk_kms::Client;
-use aws_sdk_kms::operation::RequestId as _;
+use aws_sdk_kms::config::http::HttpResponse;
+use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_kms::operation::RequestId;
 use aws_sdk_kms::primitives::Blob;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -14,36 +16,66 @@ use libvault_memory::WipedBytes;
 
 mod arn;
 mod client;
+mod endpoint;
 mod failure;
-mod reply_limit;
+mod role;
+mod transport;
 
-pub(crate) use arn::KeyArn;
+pub(crate) use arn::{KeyArn, RoleArn};
 pub(crate) use client::{AwsClients, AwsIdentity};
+pub(crate) use endpoint::EndpointVariant;
+pub(crate) use role::{AssumedRole, ExternalId};
 
 use super::{BoxFuture, Kek, KmsFailure, KmsReply, UnwrapRequest, WrapRequest, attempts, bounded};
 use crate::envelope::{MAX_BLOB, WRAP_PLAINTEXT};
 use crate::error::ErrorCode;
 use crate::secret::Secret;
 
+/// Which key, by which endpoints, and as whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AwsAddress {
+    pub(crate) key: KeyArn,
+    pub(crate) endpoint: EndpointVariant,
+    /// None: as the vendor itself.
+    pub(crate) role: Option<AssumedRole>,
+}
+
 /// A symmetric key in AWS KMS.
 pub(crate) struct AwsKey {
-    arn: KeyArn,
+    address: AwsAddress,
     clients: Arc<AwsClients>,
 }
 
 impl AwsKey {
-    pub(crate) fn new(arn: KeyArn, clients: Arc<AwsClients>) -> Self {
-        Self { arn, clients }
+    pub(crate) fn new(address: AwsAddress, clients: Arc<AwsClients>) -> Self {
+        Self { address, clients }
     }
 
     async fn client(&self) -> Result<Client, KmsFailure> {
-        self.clients.for_region(&self.arn).await
+        self.clients.for_key(&self.address).await
+    }
+
+    /// Runs one call of a client, as a task of its own.
+    async fn ask<T, E>(
+        &self,
+        call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>> + Send + 'static,
+    ) -> Result<T, KmsFailure>
+    where
+        T: Send + 'static,
+        E: ProvideErrorMetadata + RequestId + std::error::Error + 'static,
+    {
+        let call = async move { call.await.map_err(|error| failure::from_sdk(&error, "the KMS")) };
+        let outcome = attempts::apart(call).await;
+        if outcome.as_ref().is_err_and(|failure| failure.code == ErrorCode::AccessDenied) {
+            self.clients.was_refused(&self.address);
+        }
+        outcome
     }
 
     /// An answer for another key is a lie or a mistake of whoever answered: nothing in it is used.
     fn check_answering_key(&self, key_id: Option<&str>) -> Result<(), KmsFailure> {
         match key_id {
-            Some(key_id) if key_id == self.arn.as_str() => Ok(()),
+            Some(key_id) if key_id == self.address.key.as_str() => Ok(()),
             Some(_) => Err(KmsFailure::unauthentic()),
             None => Err(KmsFailure::new(ErrorCode::KmsUnavailable, "the KMS's answer names no key")),
         }
@@ -69,11 +101,11 @@ impl Kek for AwsKey {
                 .client()
                 .await?
                 .encrypt()
-                .key_id(self.arn.as_str())
+                .key_id(self.address.key.as_str())
                 // The SDK keeps a copy of the plaintext that it does not wipe: see docs/threat-model.md.
                 .plaintext(Blob::new(request.plaintext.to_vec()))
                 .set_encryption_context(Some(encryption_context(request.selector, request.bind)));
-            let reply = attempts::apart(async move { call.send().await.map_err(failure::from_sdk) }).await?;
+            let reply = self.ask(call.send()).await?;
             self.check_answering_key(reply.key_id())?;
             let request_id = reply.request_id().map(bounded);
             let blob = reply.ciphertext_blob.map(Blob::into_inner).unwrap_or_default();
@@ -94,10 +126,10 @@ impl Kek for AwsKey {
                 .client()
                 .await?
                 .decrypt()
-                .key_id(self.arn.as_str())
+                .key_id(self.address.key.as_str())
                 .ciphertext_blob(Blob::new(request.blob))
                 .set_encryption_context(Some(encryption_context(request.selector, request.bind)));
-            let mut reply = attempts::apart(async move { call.send().await.map_err(failure::from_sdk) }).await?;
+            let mut reply = self.ask(call.send()).await?;
             // Taken first, so that it is wiped whatever else the answer says.
             let plaintext = reply.plaintext.take().map(Blob::into_inner).map(WipedBytes::new);
             self.check_answering_key(reply.key_id())?;
@@ -122,3 +154,6 @@ fn encryption_context(selector: &[(String, String)], bind: &[u8; 32]) -> HashMap
     context.insert("libvault:bind".to_owned(), STANDARD.encode(bind));
     context
 }
+
+#[cfg(test)]
+mod tests;

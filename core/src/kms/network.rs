@@ -1,4 +1,4 @@
-//! The way to a KMS over HTTP, the same for every provider that has no transport of its own: which proxy, whose certificates, and a client that follows
+//! The way to a KMS over HTTP, the same for every provider: which proxy, whose certificates, and a client that follows
 //! nobody elsewhere.
 
 use std::path::PathBuf;
@@ -9,7 +9,7 @@ mod client;
 mod roots;
 
 #[cfg(feature = "http-client")]
-pub(crate) use client::{HttpClients, Reply, send};
+pub(crate) use client::{Carried, HttpClients, Reply, send};
 
 use crate::error::{Error, Result};
 

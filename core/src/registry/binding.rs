@@ -47,6 +47,8 @@ pub(crate) struct CustomerKey {
     pub(crate) id: Id,
     /// Where the key is; never in a ciphertext, never taken from one.
     pub(crate) address: String,
+    /// What only one owner may name: the address and the like, and what each is called.
+    pub(crate) owned: Vec<(&'static str, String)>,
     pub(crate) kek: Box<dyn Kek>,
 }
 

@@ -35,8 +35,8 @@ impl Kek for Untouched {
 fn binding(config: BindingConfig) -> Binding {
     let items = config.selector.items().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let keys = config.keys.into_iter().map(|key| {
-        CustomerKey { id: key_id(&key.id), name: key.id, address: key.address.canonical(), kek: Box::new(Untouched) }
-            .into()
+        let (address, owned) = (key.address.canonical(), key.address.owned());
+        CustomerKey { id: key_id(&key.id), name: key.id, address, owned, kek: Box::new(Untouched) }.into()
     });
     Binding {
         id: binding_id(&config.id),

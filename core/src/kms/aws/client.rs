@@ -1,5 +1,6 @@
-//! SDK clients: one per region and runtime, made when first needed, with our deadlines and without anything from the environment
-//! that could lead a request elsewhere.
+//! SDK clients, made with our deadlines, over our transport, and without anything from the environment that could lead a request elsewhere.
+
+use std::sync::Arc;
 
 use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
@@ -10,9 +11,13 @@ use aws_sdk_kms::config::retry::RetryConfig;
 use aws_sdk_kms::config::timeout::TimeoutConfig;
 use aws_sdk_kms::config::{Credentials, SharedCredentialsProvider, StalledStreamProtectionConfig};
 
-use super::KeyArn;
-use super::reply_limit::ReplyLimit;
+use super::AwsAddress;
+use super::endpoint::{Partition, Service};
+use super::role::Sessions;
+use super::transport::{AwsTransport, Reach};
+use crate::clock::Clock;
 use crate::fork::UndividedPolls;
+use crate::kms::network::HttpClients;
 use crate::kms::per_runtime::PerRuntime;
 use crate::kms::{KmsFailure, Timeouts};
 
@@ -24,59 +29,127 @@ pub(crate) enum AwsIdentity {
     Static { access_key_id: String, secret_access_key: String, session_token: Option<String> },
 }
 
+/// What all keys of a vault in AWS share.
 pub(crate) struct AwsClients {
     identity: AwsIdentity,
     timeouts: Timeouts,
-    /// Development only: replaces the endpoint that the ARN gives.
+    /// Development only: replaces every endpoint of KMS and STS.
     endpoint: Option<String>,
-    /// By the endpoint.
-    clients: PerRuntime<Client>,
+    http: Arc<HttpClients>,
+    /// By the endpoint that they are for, with the vendor's own credentials.
+    kms: PerRuntime<Client>,
+    sts: PerRuntime<aws_sdk_sts::Client>,
+    sessions: Sessions,
 }
 
 impl AwsClients {
-    pub(crate) fn new(identity: AwsIdentity, timeouts: Timeouts, endpoint: Option<String>) -> Self {
-        Self { identity, timeouts, endpoint, clients: PerRuntime::new() }
+    pub(crate) fn new(
+        identity: AwsIdentity,
+        timeouts: Timeouts,
+        endpoint: Option<String>,
+        http: HttpClients,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let (kms, sts, sessions) = (PerRuntime::new(), PerRuntime::new(), Sessions::new(clock));
+        Self { identity, timeouts, endpoint, http: Arc::new(http), kms, sts, sessions }
     }
 
-    pub(super) async fn for_region(&self, arn: &KeyArn) -> Result<Client, KmsFailure> {
-        let endpoint = arn.endpoint();
-        match self.clients.find(&endpoint)? {
-            Some(client) => Ok(client),
-            None => self.clients.keep(&endpoint, UndividedPolls::new(self.connect(arn)).await),
+    /// A client for one key, which acts as the vendor or in the key's role.
+    ///
+    /// # Errors
+    /// Outside a runtime, or if the role cannot be assumed.
+    pub(super) async fn for_key(&self, address: &AwsAddress) -> Result<Client, KmsFailure> {
+        let endpoint = address.key.endpoint(Service::Kms, address.endpoint);
+        let Some(role) = &address.role else {
+            return match self.kms.find(&endpoint)? {
+                Some(client) => Ok(client),
+                None => {
+                    let credentials = UndividedPolls::new(self.vendor(address)).await;
+                    self.kms.keep(&endpoint, self.kms_client(address, &endpoint, credentials))
+                }
+            };
+        };
+        let sts_endpoint = address.key.endpoint(Service::Sts, address.endpoint);
+        let sts = self.sts(address, &sts_endpoint).await?;
+        let session = self.sessions.credentials(role, &sts_endpoint, sts).await?;
+        // Made anew: it costs microseconds, and there may be thousands of roles. Its connections are those of the transport.
+        Ok(self.kms_client(address, &endpoint, SharedCredentialsProvider::new(session)))
+    }
+
+    /// The KMS refused what a client for this key asked.
+    pub(super) fn was_refused(&self, address: &AwsAddress) {
+        if let Some(role) = &address.role {
+            self.sessions.doubt(role, &address.key.endpoint(Service::Sts, address.endpoint));
         }
     }
 
-    async fn connect(&self, arn: &KeyArn) -> Client {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(self.timeouts.connect)
-            .operation_attempt_timeout(self.timeouts.attempt)
-            .build();
-        // Built from nothing but our own settings: neither an endpoint from a profile nor one from the environment may receive data keys.
+    /// Forgets every client, every session and every connection.
+    pub(super) fn clear(&self) {
+        self.kms.clear();
+        self.sts.clear();
+        self.sessions.clear();
+        self.http.clear();
+    }
+
+    /// What an endpoint is replaced by, if it is.
+    fn url<'a>(&'a self, endpoint: &'a str) -> &'a str {
+        self.endpoint.as_deref().unwrap_or(endpoint)
+    }
+
+    fn kms_client(&self, address: &AwsAddress, endpoint: &str, credentials: SharedCredentialsProvider) -> Client {
         let config = aws_sdk_kms::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(arn.region().to_owned()))
-            .endpoint_url(self.endpoint.clone().unwrap_or_else(|| arn.endpoint()))
-            .credentials_provider(self.credentials().await)
-            .timeout_config(timeouts)
+            .region(Region::new(address.key.region().to_owned()))
+            .endpoint_url(self.url(endpoint))
+            .credentials_provider(credentials)
+            .http_client(self.transport(Reach::Endpoint(self.url(endpoint).to_owned())))
+            .timeout_config(self.timeout_config())
             // Retries are ours, the same for every provider.
             .retry_config(RetryConfig::disabled())
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .interceptor(ReplyLimit)
             .build();
         Client::from_conf(config)
     }
 
-    async fn credentials(&self) -> SharedCredentialsProvider {
+    async fn sts(&self, address: &AwsAddress, endpoint: &str) -> Result<aws_sdk_sts::Client, KmsFailure> {
+        if let Some(client) = self.sts.find(endpoint)? {
+            return Ok(client);
+        }
+        let credentials = UndividedPolls::new(self.vendor(address)).await;
+        let config = aws_sdk_sts::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(address.key.region().to_owned()))
+            .endpoint_url(self.url(endpoint))
+            .credentials_provider(credentials)
+            .http_client(self.transport(Reach::Endpoint(self.url(endpoint).to_owned())))
+            .timeout_config(self.timeout_config())
+            .retry_config(RetryConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .build();
+        self.sts.keep(endpoint, aws_sdk_sts::Client::from_conf(config))
+    }
+
+    fn timeout_config(&self) -> TimeoutConfig {
+        TimeoutConfig::builder().operation_attempt_timeout(self.timeouts.attempt).build()
+    }
+
+    fn transport(&self, reach: Reach) -> AwsTransport {
+        AwsTransport { http: Arc::clone(&self.http), reach }
+    }
+
+    /// The vendor's own credentials.
+    async fn vendor(&self, address: &AwsAddress) -> SharedCredentialsProvider {
         // The region of the credential sources' own calls. Without one they would ask the instance metadata for it.
-        let region = || Region::new("us-east-1");
+        let region = || Region::new(home_region(address));
+        let settings =
+            ProviderConfig::default().with_region(Some(region())).with_http_client(self.transport(Reach::Credentials));
         match &self.identity {
             AwsIdentity::DefaultChain => {
-                let chain = DefaultCredentialsChain::builder().region(region()).build().await;
+                let chain = DefaultCredentialsChain::builder().configure(settings).region(region()).build().await;
                 SharedCredentialsProvider::new(chain)
             }
             AwsIdentity::Profile(name) => {
                 // The profile and nothing else: the default chain would prefer whatever the environment holds.
-                let settings = ProviderConfig::default().with_region(Some(region()));
                 let profile = ProfileFileCredentialsProvider::builder().configure(&settings).profile_name(name).build();
                 SharedCredentialsProvider::new(profile)
             }
@@ -85,9 +158,13 @@ impl AwsClients {
             ),
         }
     }
+}
 
-    /// Forgets every client, and so every connection.
-    pub(super) fn clear(&self) {
-        self.clients.clear();
-    }
+/// Where the vendor's program runs, as AWS tells it to programs, or else the key's region: another partition does not know the vendor.
+fn home_region(address: &AwsAddress) -> String {
+    let told = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| std::env::var(name).ok());
+    let partition = |region: &str| Partition::of_region(region);
+    let here =
+        told.filter(|region| partition(region).is_some_and(|here| Some(here) == partition(address.key.region())));
+    here.unwrap_or_else(|| address.key.region().to_owned())
 }

@@ -10,52 +10,61 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::operation::RequestId;
+use aws_sdk_sts::operation::assume_role::AssumeRoleError;
+use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
 
 use crate::error::ErrorCode;
+use crate::kms::network::Carried;
 use crate::kms::{KmsFailure, bounded, causes, root_cause};
 
-pub(super) fn from_sdk<E>(error: SdkError<E, HttpResponse>) -> KmsFailure
+/// `service`: who was asked, for the message.
+pub(super) fn from_sdk<E>(error: &SdkError<E, HttpResponse>, service: &str) -> KmsFailure
 where
     E: ProvideErrorMetadata + RequestId + StdError + 'static,
 {
-    if let Some(failure) = credentials_failure(&error) {
-        return failure;
+    if let Some(cause) = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>()) {
+        return of_credentials(cause);
     }
-    match &error {
-        SdkError::ServiceError(service) => {
-            let status = service.raw().status().as_u16();
-            let metadata = service.err().meta();
-            let (code, message) = classify(metadata.code(), metadata.message(), status);
+    if let Some(Carried(failure)) = causes(error).find_map(|cause| cause.downcast_ref()) {
+        return failure.clone();
+    }
+    match error {
+        SdkError::ServiceError(answer) => {
+            let status = answer.raw().status().as_u16();
+            let metadata = answer.err().meta();
+            let (code, hint) = classify(metadata.code(), metadata.message(), status);
+            let what = match metadata.code() {
+                Some(name) => format!("{service} answered {} (status {status}){hint}", bounded(name)),
+                None => format!("{service} answered with status {status} and no error type"),
+            };
             KmsFailure {
                 code,
-                message,
-                request_id: service.err().request_id().map(bounded),
-                retry_after: retry_after(service.raw()),
+                message: what,
+                request_id: answer.err().request_id().map(bounded),
+                retry_after: retry_after(answer.raw()),
             }
         }
-        SdkError::TimeoutError(_) => KmsFailure::new(ErrorCode::Timeout, "the KMS did not answer within the deadline"),
-        SdkError::DispatchFailure(failure) if failure.is_timeout() => {
-            KmsFailure::new(ErrorCode::Timeout, "the KMS could not be connected to within the deadline")
+        SdkError::TimeoutError(_) => {
+            KmsFailure::new(ErrorCode::Timeout, format!("{service} did not answer within the deadline"))
         }
-        SdkError::DispatchFailure(_) => {
-            let message = format!("the KMS could not be reached: {}", root_cause(&error));
-            KmsFailure::new(ErrorCode::KmsUnavailable, message)
-        }
-        SdkError::ResponseError(response) => {
-            let message = format!("the KMS's answer (status {}) makes no sense", response.raw().status().as_u16());
-            KmsFailure::new(ErrorCode::KmsUnavailable, message)
+        SdkError::ResponseError(answer) => {
+            let status = answer.raw().status().as_u16();
+            KmsFailure::new(ErrorCode::KmsUnavailable, format!("{service}'s answer (status {status}) makes no sense"))
         }
         _ => {
-            KmsFailure::new(ErrorCode::KmsUnavailable, format!("the request could not be made: {}", root_cause(&error)))
+            KmsFailure::new(ErrorCode::KmsUnavailable, format!("the request could not be made: {}", root_cause(error)))
         }
     }
 }
 
-fn classify(name: Option<&str>, text: Option<&str>, status: u16) -> (ErrorCode, String) {
+/// The code, and what else there is to say.
+fn classify(name: Option<&str>, text: Option<&str>, status: u16) -> (ErrorCode, &'static str) {
     use ErrorCode::*;
     let text = text.unwrap_or_default().to_ascii_lowercase();
     // The service has one error for several key states (and the disabled one for keys pending deletion too); only its text tells them apart.
     let pending_deletion = text.contains("pending") && text.contains("deletion");
+    // Nobody's refusal: it says that a request comes from another time.
+    let is_skewed = text.contains("signature expired") || text.contains("signature not yet current");
     let code = match name {
         Some("DisabledException" | "KMSInvalidStateException") if pending_deletion => KeyPendingDeletion,
         Some("DisabledException") => KeyDisabled,
@@ -65,6 +74,9 @@ fn classify(name: Option<&str>, text: Option<&str>, status: u16) -> (ErrorCode, 
         Some("KMSInvalidStateException") => KeyDisabled,
         Some("NotFoundException") => KeyNotFound,
         Some("InvalidCiphertextException" | "IncorrectKeyException") => AuthenticationFailed,
+        Some("InvalidSignatureException" | "SignatureDoesNotMatch") if is_skewed => return (KmsUnavailable, CLOCK),
+        Some("RequestExpired" | "RequestTimeTooSkewed") => return (KmsUnavailable, CLOCK),
+        Some("RegionDisabledException") => return (AccessDenied, ": STS is not activated in the key's region"),
         Some(
             "AccessDeniedException"
             | "AccessDenied"
@@ -81,7 +93,9 @@ fn classify(name: Option<&str>, text: Option<&str>, status: u16) -> (ErrorCode, 
             | "NotAuthorized"
             | "OptInRequired"
             | "InvalidGrantTokenException"
-            | "InvalidKeyUsageException",
+            | "InvalidKeyUsageException"
+            | "IDPRejectedClaim"
+            | "InvalidIdentityToken",
         ) => AccessDenied,
         Some(
             "ThrottlingException"
@@ -100,21 +114,33 @@ fn classify(name: Option<&str>, text: Option<&str>, status: u16) -> (ErrorCode, 
         None if status == 429 => Throttled,
         None => KmsUnavailable,
     };
-    let what = match name {
-        Some(name) => format!("the KMS answered {} (status {status})", bounded(name)),
-        None => format!("the KMS answered with status {status} and no error type"),
-    };
-    (code, what)
+    (code, "")
 }
 
+const NO_CREDENTIALS: &str = "no AWS credentials could be loaded";
+const CLOCK: &str = ": is this machine's clock right?";
+
 /// Without credentials there is nothing to ask; a source of credentials that is down is not a refusal.
-fn credentials_failure(error: &(dyn StdError + 'static)) -> Option<KmsFailure> {
-    let cause = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>())?;
-    let code = match cause {
-        CredentialsError::ProviderTimedOut(_) | CredentialsError::ProviderError(_) => ErrorCode::KmsUnavailable,
+fn of_credentials(error: &CredentialsError) -> KmsFailure {
+    let answered = causes(error).find_map(|cause| {
+        // A profile or the environment names a role of the vendor's own.
+        let role = cause.downcast_ref::<SdkError<AssumeRoleError, HttpResponse>>();
+        let web = || cause.downcast_ref::<SdkError<AssumeRoleWithWebIdentityError, HttpResponse>>();
+        role.map(|error| from_sdk(error, "STS")).or_else(|| web().map(|error| from_sdk(error, "STS")))
+    });
+    if let Some(failure) = answered {
+        return KmsFailure { message: format!("{NO_CREDENTIALS}: {}", failure.message), ..failure };
+    }
+    let ours = causes(error).find_map(|cause| cause.downcast_ref()).map(|Carried(failure)| failure);
+    let code = match (error, ours) {
+        (_, Some(ours)) if ours.code == ErrorCode::AccessDenied => ErrorCode::AccessDenied,
+        (CredentialsError::ProviderTimedOut(_) | CredentialsError::ProviderError(_), _) => ErrorCode::KmsUnavailable,
         _ => ErrorCode::AccessDenied,
     };
-    Some(KmsFailure::new(code, "no AWS credentials could be loaded"))
+    match ours {
+        Some(ours) => KmsFailure::new(code, format!("{NO_CREDENTIALS}: {}", ours.message)),
+        None => KmsFailure::new(code, NO_CREDENTIALS),
+    }
 }
 
 /// Seconds, as load balancers send it (RFC 9110 §10.2.3); a date is not worth a parser.
@@ -123,52 +149,4 @@ fn retry_after(response: &HttpResponse) -> Option<Duration> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Every error that the API reference names for Encrypt, Decrypt and all actions.
-    #[test]
-    fn every_documented_error_has_its_code() {
-        use ErrorCode::*;
-        for (name, code) in [
-            ("DependencyTimeoutException", Timeout),
-            ("DisabledException", KeyDisabled),
-            ("DryRunOperationException", KmsUnavailable),
-            ("IncorrectKeyException", AuthenticationFailed),
-            ("InvalidCiphertextException", AuthenticationFailed),
-            ("InvalidGrantTokenException", AccessDenied),
-            ("InvalidKeyUsageException", AccessDenied),
-            ("KeyUnavailableException", KmsUnavailable),
-            ("KMSInternalException", KmsUnavailable),
-            ("KMSInvalidStateException", KeyDisabled),
-            ("NotFoundException", KeyNotFound),
-            ("AccessDeniedException", AccessDenied),
-            ("ExpiredTokenException", AccessDenied),
-            ("IncompleteSignature", AccessDenied),
-            ("InternalFailure", KmsUnavailable),
-            ("MalformedHttpRequestException", KmsUnavailable),
-            ("NotAuthorized", AccessDenied),
-            ("OptInRequired", AccessDenied),
-            ("RequestAbortedException", KmsUnavailable),
-            ("RequestExpired", KmsUnavailable),
-            ("ServiceUnavailable", KmsUnavailable),
-            ("ThrottlingException", Throttled),
-            ("UnrecognizedClientException", AccessDenied),
-            ("UnknownOperationException", KmsUnavailable),
-            ("ValidationError", KmsUnavailable),
-        ] {
-            assert_eq!(classify(Some(name), None, 400).0, code, "{name}");
-        }
-        let pending = "arn:aws:kms:eu-central-1:111122223333:key/x is pending deletion.";
-        let (code, message) = classify(Some("KMSInvalidStateException"), Some(pending), 400);
-        assert_eq!(code, KeyPendingDeletion);
-        assert!(!message.contains("1111"), "the service's text stays out");
-        assert_eq!(classify(Some("SomethingNew"), None, 403).0, AccessDenied, "a refusal is never taken for an outage");
-        assert_eq!(classify(None, None, 403).0, AccessDenied);
-        let replica = "arn:aws:kms:eu-central-1:111122223333:key/x is pending replica deletion.";
-        assert_eq!(classify(Some("KMSInvalidStateException"), Some(replica), 400).0, KeyPendingDeletion);
-        assert_eq!(classify(Some("KMSInvalidStateException"), Some("x is creating."), 400).0, KmsUnavailable);
-        assert_eq!(classify(None, None, 429).0, Throttled);
-        assert_eq!(classify(None, None, 503).0, KmsUnavailable);
-    }
-}
+mod tests;

@@ -11,9 +11,8 @@ use azure_core::http::headers::{HeaderName, Headers};
 use reqwest::header::HeaderMap;
 use serde::Deserialize;
 
-use super::transport::Carried;
 use crate::error::ErrorCode;
-use crate::kms::network::Reply;
+use crate::kms::network::{Carried, Reply};
 use crate::kms::{KmsFailure, bounded, causes};
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");

@@ -13,9 +13,9 @@ use azure_identity::{
 
 use super::address::Cloud;
 use super::certificate::Certificate;
-use super::transport::Carried;
 use crate::error::{Error, ErrorCode, Result};
 use crate::kms::KmsFailure;
+use crate::kms::network::Carried;
 
 /// `[azure]` of the configuration, checked.
 #[derive(Clone)]

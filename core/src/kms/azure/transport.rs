@@ -1,6 +1,5 @@
 //! The SDK's transport is ours: it dials the hosts of the configuration only, takes no challenge of another tenant, and says in our words what failed.
 
-use std::error::Error as StdError;
 use std::fmt;
 use std::sync::Arc;
 
@@ -14,19 +13,7 @@ use reqwest::header::{HeaderName, HeaderValue};
 use super::{KeyUrl, failure};
 use crate::error::ErrorCode;
 use crate::kms::KmsFailure;
-use crate::kms::network::{Reply, send};
-
-/// Our own failure, on its way through the SDK's error.
-#[derive(Debug)]
-pub(super) struct Carried(pub(super) KmsFailure);
-
-impl fmt::Display for Carried {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.0.message)
-    }
-}
-
-impl StdError for Carried {}
+use crate::kms::network::{Carried, Reply, send};
 
 impl Carried {
     pub(super) fn into_sdk(failure: KmsFailure) -> azure_core::Error {

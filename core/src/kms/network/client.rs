@@ -1,5 +1,6 @@
 //! HTTP clients: one per runtime, without redirects, cookies, decompression or retries, and replies that are cut off far above the largest honest one.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,19 @@ pub(crate) struct Reply {
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
+
+/// Our own failure, on its way through an SDK's error.
+#[cfg_attr(not(any(feature = "aws", feature = "azure")), allow(dead_code))]
+#[derive(Debug)]
+pub(crate) struct Carried(pub(crate) KmsFailure);
+
+impl fmt::Display for Carried {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for Carried {}
 
 impl HttpClients {
     /// With a `route` (development only), every connection goes there, whatever the host is called; names in TLS and requests stay.
