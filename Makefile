@@ -61,7 +61,7 @@ test-cli: build
 
 test-kms: build
 	cargo build --release --locked -p libvault-core -p libvault-ffi --example kms_probe
-	$(VENV) -m pytest -q tests/servers tests/providers tests/fault_matrix tests/network tests/kms_faults tests/kms_gcp tests/kms_azure demo/test_negative_control.py
+	$(VENV) -m pytest -q tests/servers tests/providers tests/fault_matrix tests/network tests/kms_faults tests/kms_gcp tests/kms_azure tests/kms_aws demo/test_negative_control.py
 
 test-matrix: build test-c
 	$(VENV) tests/matrix/run_matrix.py
