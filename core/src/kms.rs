@@ -67,7 +67,7 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
 }
 
 /// The innermost cause of an error, without the address of further reading that a library may put behind it.
-#[cfg(any(feature = "aws", feature = "http-client"))]
+#[cfg(feature = "http-client")]
 fn root_cause(error: &(dyn StdError + 'static)) -> String {
     let text = causes(error).last().map(ToString::to_string).unwrap_or_default();
     bounded(text.split(": https://").next().unwrap_or_default())

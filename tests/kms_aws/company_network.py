@@ -6,7 +6,7 @@ import ssl
 import threading
 from pathlib import Path
 
-from servers.google.certificates import make
+from servers.certificates import make_certificates
 
 HOSTS = ["*.eu-central-1.amazonaws.com", "*.us-east-1.amazonaws.com", "*.eu-central-1.api.aws"]
 _SECONDS = 20
@@ -16,8 +16,7 @@ class CompanyNetwork:
     """Use as a context manager. `targets` is what the proxy was asked to connect to; it takes `user` with `word` and nobody else."""
 
     def __init__(self, emulator_port: int, directory: Path):
-        directory.mkdir()
-        self.ca, self._tls = make(directory, HOSTS)
+        self.ca, self._tls = make_certificates(directory, "libvault test, not AWS", HOSTS)
         self.targets: list[str] = []
         self._emulator_port = emulator_port
         self._listener = socket.create_server(("127.0.0.1", 0))
