@@ -11,6 +11,7 @@ use libvault_memory::{ForkLocal, fork_generation};
 mod attempts;
 mod change;
 mod draw;
+mod keks;
 mod leased;
 mod open;
 #[cfg(all(test, feature = "sqlite"))]

@@ -9,10 +9,12 @@ mod index;
 mod matcher;
 #[cfg(test)]
 mod oracle;
+mod owners;
 
 pub(crate) use binding::{Binding, CustomerKey, State, binding_id, key_id};
 pub use decision::{Decision, MatchedBinding};
 pub(crate) use matcher::{ManagedUse, MatchRules, Outcome, suspended};
+pub(crate) use owners::Owners;
 
 use crate::envelope::{Id, MAX_COUNT};
 use crate::error::{Error, ErrorCode, Result};
@@ -33,13 +35,15 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
+    /// `owners` learns what the keys claim.
+    ///
     /// # Errors
     /// `Conflict` where two bindings contradict each other.
-    pub(crate) fn new(bindings: Vec<Binding>, rules: MatchRules) -> Result<Self> {
+    pub(crate) fn new(bindings: Vec<Binding>, rules: MatchRules, owners: &Owners) -> Result<Self> {
         let bindings: Vec<Arc<Binding>> = bindings.into_iter().map(Arc::new).collect();
         let (by_id, by_key_id) = index_ids(&bindings)?;
         check_selectors(&bindings)?;
-        check_addresses(&bindings)?;
+        check_addresses(&bindings, owners)?;
         let select = |wanted: fn(&Binding) -> bool| {
             SelectorIndex::new(bindings.iter().enumerate().filter(|(_, b)| wanted(b)).map(|(i, b)| (i, &b.selector)))
         };
@@ -116,16 +120,11 @@ fn check_selectors(bindings: &[Arc<Binding>]) -> Result<()> {
 }
 
 /// One key address, or one role, belongs to one owner: else one customer could name another's as his own.
-fn check_addresses(bindings: &[Arc<Binding>]) -> Result<()> {
-    let mut owners: HashMap<&(&str, String), (&str, &str)> = HashMap::new();
+fn check_addresses(bindings: &[Arc<Binding>], owners: &Owners) -> Result<()> {
     for binding in bindings {
         for key in &binding.keys {
             for owned in &key.owned {
-                let (owner, name) = *owners.entry(owned).or_insert((&binding.owner, &key.name));
-                if owner != binding.owner {
-                    let message = format!("keys {name} and {} of two owners have the same {}", key.name, owned.0);
-                    return Err(conflict(message));
-                }
+                owners.claim(owned.clone(), &binding.owner, &key.name)?;
             }
         }
     }

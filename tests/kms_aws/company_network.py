@@ -1,4 +1,4 @@
-"""A company's way out: a proxy for CONNECT, behind which everything that calls itself AWS is the emulator, with certificates of the company's own authority."""
+"""A company's way out: a proxy for CONNECT. Behind it everything called AWS is the emulator, with certificates of the company's own authority."""
 
 import contextlib
 import socket

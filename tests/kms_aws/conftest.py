@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from kms_gcp.drivers import RustVault
+from providers.drivers import RustVault
 from servers import CountingProxy, ministack
 
 from .accounts import Account
@@ -36,7 +36,7 @@ class Workplace:
         RustVault.init(directory / "vault")
         self._base = (directory / "vault" / "libvault.toml").read_text(encoding="utf-8")
 
-    def open(self, *keys: Key, aws: str | None = None, network: str = "", endpoint: str | None = ""):
+    def open(self, *keys: Key, aws: str | None = None, network: str = "", endpoint: str | None = "", environment: dict[str, str] | None = None):
         """`endpoint` None: the real hosts of AWS."""
         self._configs += 1
         vendor = self.account.vendor
@@ -64,7 +64,7 @@ allow_endpoint = true
                 text += f'[[bindings.keys]]\nid = "{key.id}"\nprovider = "aws"\narn = "{key.arn}"\n{key.more}\n'
         config = self.directory / "vault" / f"libvault-{self._configs}.toml"
         config.write_text(text, encoding="utf-8")
-        return RustVault(config)
+        return RustVault(config, environment)
 
     def managed_keys(self) -> int:
         """Rows in the store, read without libvault: a fallback would have had to make one."""

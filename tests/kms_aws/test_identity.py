@@ -20,44 +20,45 @@ def token(audience: str) -> str:
 
 
 @pytest.fixture
-def pod(work, monkeypatch, tmp_path):
+def pod(work, tmp_path):
     """The environment that the platform gives to a program: no keys, a file with a token, and a role."""
-    for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"]:
-        monkeypatch.delenv(name, raising=False)
-    file = tmp_path / "token"
-    monkeypatch.setenv("AWS_WEB_IDENTITY_TOKEN_FILE", str(file))
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
-    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", work.proxy.endpoint)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
 
-    def start(audience: str, role: str):
+    def environment(audience: str, role: str, sts: str = "") -> dict[str, str]:
+        file = tmp_path / "token"
         file.write_text(token(audience), encoding="utf-8")
-        monkeypatch.setenv("AWS_ROLE_ARN", role)
+        return {
+            "AWS_WEB_IDENTITY_TOKEN_FILE": str(file),
+            "AWS_ROLE_ARN": role,
+            "AWS_ENDPOINT_URL_STS": sts or work.proxy.endpoint,
+            "AWS_CONFIG_FILE": str(tmp_path / "none"),
+            "AWS_SHARED_CREDENTIALS_FILE": str(tmp_path / "none"),
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "AWS_ACCESS_KEY_ID": "",
+            "AWS_SECRET_ACCESS_KEY": "",
+        }
 
-    return start
+    return environment
 
 
 def test_a_token_of_the_platform_is_an_identity(work, pod):
     key = work.account.create_key()
-    pod(AUDIENCE, work.account.create_web_role(AUDIENCE, key))
-    with work.open(Key(key), aws="") as vault:
+    environment = pod(AUDIENCE, work.account.create_web_role(AUDIENCE, key))
+    with work.open(Key(key), aws="", environment=environment) as vault:
         assert vault.decrypt(vault.encrypt(DATA, CONTEXT), CONTEXT) == DATA
 
 
 def test_a_token_that_is_refused_is_a_refusal(work, pod):
     key = work.account.create_key()
-    pod("somebody-else", work.account.create_web_role(AUDIENCE, key))
-    with work.open(Key(key), aws="") as vault:
+    environment = pod("somebody-else", work.account.create_web_role(AUDIENCE, key))
+    with work.open(Key(key), aws="", environment=environment) as vault:
         refusal = refused(vault.encrypt, DATA, CONTEXT)
     assert refusal.name == "AccessDenied" and "STS answered" in refusal.message
 
 
-def test_the_environment_cannot_send_the_token_elsewhere(work, pod, monkeypatch):
+def test_the_environment_cannot_send_the_token_elsewhere(work, pod):
     key = work.account.create_key()
-    pod(AUDIENCE, work.account.create_web_role(AUDIENCE, key))
-    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "https://sts.evil.example")
-    with work.open(Key(key), aws="") as vault:
+    environment = pod(AUDIENCE, work.account.create_web_role(AUDIENCE, key), "https://sts.evil.example")
+    with work.open(Key(key), aws="", environment=environment) as vault:
         refusal = refused(vault.encrypt, DATA, CONTEXT)
     assert refusal.name == "AccessDenied" and "neither AWS's nor this machine's" in refusal.message
 
@@ -66,6 +67,5 @@ def test_a_role_of_the_customer_is_reached_from_a_token(work, pod):
     key = work.account.create_key()
     own = work.account.create_web_role(AUDIENCE, "*", "sts:AssumeRole")
     role = work.account.create_role(key, "ext-chained", trusted=own)
-    pod(AUDIENCE, own)
-    with work.open(Key(key, as_role(role, "ext-chained")), aws="") as vault:
+    with work.open(Key(key, as_role(role, "ext-chained")), aws="", environment=pod(AUDIENCE, own)) as vault:
         assert vault.decrypt(vault.encrypt(DATA, CONTEXT), CONTEXT) == DATA

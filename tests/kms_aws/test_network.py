@@ -33,13 +33,12 @@ def test_keys_and_roles_are_reached_through_the_proxy(work, company, more, sts, 
     assert company.targets == [f"{sts}:443", f"{kms}:443"]
 
 
-def test_the_proxy_of_the_environment_is_used(work, company, monkeypatch):
+def test_the_proxy_of_the_environment_is_used(work, company):
     key = work.account.create_key()
     work.account.let_vendor(key)
-    for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"]:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("HTTPS_PROXY", company.proxy)
-    with work.open(Key(key), network=settings(company, "environment"), endpoint=None) as vault:
+    environment = {"HTTPS_PROXY": company.proxy, "NO_PROXY": "sts.eu-central-1.amazonaws.com"}
+    network = settings(company, "environment")
+    with work.open(Key(key), network=network, endpoint=None, environment=environment) as vault:
         assert vault.decrypt(vault.encrypt(DATA, CONTEXT), CONTEXT) == DATA
     assert company.targets == ["kms.eu-central-1.amazonaws.com:443"]
 

@@ -1,7 +1,7 @@
 """Roles in the customer's account: the vendor takes them on by its own external id, or not at all (P10)."""
 
 import pytest
-from kms_gcp.drivers import Refused
+from providers.drivers import Refused
 
 from .conftest import CONTEXT, Key
 

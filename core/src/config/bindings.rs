@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::envelope::Policy;
 use crate::error::{Error, Result};
 #[cfg(feature = "aws")]
-use crate::kms::aws::{AssumedRole, AwsAddress, EndpointVariant, ExternalId, KeyArn, RoleArn};
+use crate::kms::aws::{AssumedRole, AwsAccess, AwsAddress, EndpointVariant, ExternalId, KeyReference, RoleArn};
 #[cfg(feature = "azure")]
 use crate::kms::azure::{KeyUrl, is_tenant_id};
 #[cfg(feature = "gcp")]
@@ -69,6 +69,15 @@ impl KeyAddress {
         }
     }
 
+    /// Whether it shows only when the key is used which key this is: the store then remembers it from that time on.
+    pub(crate) fn is_alias(&self) -> bool {
+        match self {
+            #[cfg(feature = "aws")]
+            Self::Aws(AwsAddress { key: KeyReference::Alias(_), .. }) => true,
+            _ => false,
+        }
+    }
+
     /// What is one owner's alone, and what it is called in an error.
     pub(crate) fn owned(&self) -> Vec<(&'static str, String)> {
         match self {
@@ -77,8 +86,12 @@ impl KeyAddress {
                 let of_role = |role: &AssumedRole| {
                     [("role_arn", role.arn.as_str().to_owned()), ("external_id", role.external_id.as_str().to_owned())]
                 };
-                let address_alone = ("address", address.key.owned());
-                std::iter::once(address_alone).chain(address.role.iter().flat_map(of_role)).collect()
+                let key = match &address.key {
+                    KeyReference::Key(key) => Some(("address", key.owned())),
+                    // Settled when it is first used.
+                    KeyReference::Alias(_) => None,
+                };
+                key.into_iter().chain(address.access.role.iter().flat_map(of_role)).collect()
             }
             _ => vec![("address", self.canonical())],
         }
@@ -102,7 +115,7 @@ impl KeyAddress {
         match self {
             Self::LocalFile { .. } => Place::Nowhere,
             #[cfg(feature = "aws")]
-            Self::Aws(address) => Place::Region(address.key.region()),
+            Self::Aws(address) => Place::Region(address.access.place.region()),
             #[cfg(feature = "azure")]
             Self::Azure { region, .. } => region.as_deref().map_or(Place::Undeclared, Place::Region),
             #[cfg(feature = "gcp")]
@@ -217,7 +230,7 @@ impl raw::Key {
 fn aws_address(raw: &mut raw::Key, field: &str) -> Result<(KeyAddress, String)> {
     let arn_field = format!("{field}.arn");
     let arn = raw.arn.take().ok_or_else(|| Error::config(&arn_field, "is missing"))?;
-    let key = KeyArn::parse(&arn).map_err(|why| Error::config(&arn_field, why))?;
+    let key = KeyReference::parse(&arn).map_err(|why| Error::config(&arn_field, why))?;
     let endpoint = EndpointVariant {
         fips: raw.fips_endpoint.take().unwrap_or(false),
         dual_stack: raw.dual_stack_endpoint.take().unwrap_or(false),
@@ -227,15 +240,17 @@ fn aws_address(raw: &mut raw::Key, field: &str) -> Result<(KeyAddress, String)> 
         (None, None) => None,
         (None, Some(_)) => return Err(Error::config(id_field, "goes with role_arn only")),
         (Some(_), None) => {
-            let message = "is missing: without one, whoever knows the vendor could have it use another's role. Make one for every owner, never let it be chosen";
+            let message = "is missing: without one, whoever knows the vendor could have it use another's role. \
+                           Make one for every owner, never let it be chosen";
             return Err(Error::config(id_field, message));
         }
         (Some(arn), Some(id)) => Some(AssumedRole {
-            arn: RoleArn::parse(&arn, &key).map_err(|why| Error::config(role_field, why))?,
+            arn: RoleArn::parse(&arn, key.place()).map_err(|why| Error::config(role_field, why))?,
             external_id: ExternalId::parse(&id).map_err(|why| Error::config(id_field, why))?,
         }),
     };
-    Ok((KeyAddress::Aws(AwsAddress { key, endpoint, role }), arn_field))
+    let access = AwsAccess { place: key.place().clone(), endpoint, role };
+    Ok((KeyAddress::Aws(AwsAddress { key, access }), arn_field))
 }
 
 #[cfg(not(feature = "aws"))]

@@ -1,6 +1,6 @@
 //! The provider `aws`: keys in AWS KMS, through the vendor's own AWS identity or a role of the customer's.
 //!
-//! Sources: AWS KMS API reference, `Encrypt` and `Decrypt`; AWS General Reference, "KMS endpoints" for the host names.
+//! Sources: AWS KMS API reference, `Encrypt`, `Decrypt` and `DescribeKey`; AWS General Reference, "KMS endpoints" for the host names.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use libvault_memory::WipedBytes;
 
+mod alias;
 mod arn;
 mod client;
 mod endpoint;
@@ -21,20 +22,31 @@ mod failure;
 mod role;
 mod transport;
 
-pub(crate) use arn::{KeyArn, RoleArn};
+pub(crate) use alias::AliasPin;
+pub(crate) use arn::{KeyReference, Place, RoleArn};
 pub(crate) use client::{AwsClients, AwsIdentity};
 pub(crate) use endpoint::EndpointVariant;
 pub(crate) use role::{AssumedRole, ExternalId};
+
+use alias::Alias;
+use arn::KeyArn;
 
 use super::{BoxFuture, Kek, KmsFailure, KmsReply, UnwrapRequest, WrapRequest, attempts, bounded};
 use crate::envelope::{MAX_BLOB, WRAP_PLAINTEXT};
 use crate::error::ErrorCode;
 use crate::secret::Secret;
 
-/// Which key, by which endpoints, and as whom.
+/// Which key, and how it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AwsAddress {
-    pub(crate) key: KeyArn,
+    pub(crate) key: KeyReference,
+    pub(crate) access: AwsAccess,
+}
+
+/// Where keys are asked for, and as whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct AwsAccess {
+    pub(crate) place: Place,
     pub(crate) endpoint: EndpointVariant,
     /// None: as the vendor itself.
     pub(crate) role: Option<AssumedRole>,
@@ -42,17 +54,43 @@ pub(crate) struct AwsAddress {
 
 /// A symmetric key in AWS KMS.
 pub(crate) struct AwsKey {
-    address: AwsAddress,
+    target: Target,
+    access: AwsAccess,
     clients: Arc<AwsClients>,
 }
 
+enum Target {
+    Key(KeyArn),
+    Alias(Alias),
+}
+
 impl AwsKey {
-    pub(crate) fn new(address: AwsAddress, clients: Arc<AwsClients>) -> Self {
-        Self { address, clients }
+    /// `pin` is called for an alias.
+    pub(crate) fn new(address: AwsAddress, pin: impl FnOnce() -> Arc<dyn AliasPin>, clients: Arc<AwsClients>) -> Self {
+        let target = match address.key {
+            KeyReference::Key(key) => Target::Key(key),
+            KeyReference::Alias(arn) => Target::Alias(Alias::new(arn, pin())),
+        };
+        Self { target, access: address.access, clients }
     }
 
     async fn client(&self) -> Result<Client, KmsFailure> {
-        self.clients.for_key(&self.address).await
+        self.clients.for_key(&self.access).await
+    }
+
+    /// The key itself: an alias is looked up when it is first used.
+    async fn key(&self, client: &Client) -> Result<&KeyArn, KmsFailure> {
+        let alias = match &self.target {
+            Target::Key(key) => return Ok(key),
+            Target::Alias(alias) => alias,
+        };
+        if let Some(key) = alias.settled() {
+            return Ok(key);
+        }
+        let call = client.describe_key().key_id(alias.as_str());
+        let reply = self.ask(call.send()).await.map_err(alias::failure)?;
+        let answered = reply.key_metadata.and_then(|metadata| metadata.arn);
+        alias.settle(answered.as_deref()).await
     }
 
     /// Runs one call of a client, as a task of its own.
@@ -67,15 +105,15 @@ impl AwsKey {
         let call = async move { call.await.map_err(|error| failure::from_sdk(&error, "the KMS")) };
         let outcome = attempts::apart(call).await;
         if outcome.as_ref().is_err_and(|failure| failure.code == ErrorCode::AccessDenied) {
-            self.clients.was_refused(&self.address);
+            self.clients.was_refused(&self.access);
         }
         outcome
     }
 
     /// An answer for another key is a lie or a mistake of whoever answered: nothing in it is used.
-    fn check_answering_key(&self, key_id: Option<&str>) -> Result<(), KmsFailure> {
+    fn check_answering_key(key: &KeyArn, key_id: Option<&str>) -> Result<(), KmsFailure> {
         match key_id {
-            Some(key_id) if key_id == self.address.key.as_str() => Ok(()),
+            Some(key_id) if key_id == key.as_str() => Ok(()),
             Some(_) => Err(KmsFailure::unauthentic()),
             None => Err(KmsFailure::new(ErrorCode::KmsUnavailable, "the KMS's answer names no key")),
         }
@@ -97,16 +135,16 @@ impl Kek for AwsKey {
 
     fn wrap<'a>(&'a self, request: WrapRequest<'a>) -> BoxFuture<'a, Result<KmsReply<Vec<u8>>, KmsFailure>> {
         Box::pin(async move {
-            let call = self
-                .client()
-                .await?
+            let client = self.client().await?;
+            let key = self.key(&client).await?;
+            let call = client
                 .encrypt()
-                .key_id(self.address.key.as_str())
+                .key_id(key.as_str())
                 // The SDK keeps a copy of the plaintext that it does not wipe: see docs/threat-model.md.
                 .plaintext(Blob::new(request.plaintext.to_vec()))
                 .set_encryption_context(Some(encryption_context(request.selector, request.bind)));
             let reply = self.ask(call.send()).await?;
-            self.check_answering_key(reply.key_id())?;
+            Self::check_answering_key(key, reply.key_id())?;
             let request_id = reply.request_id().map(bounded);
             let blob = reply.ciphertext_blob.map(Blob::into_inner).unwrap_or_default();
             if blob.is_empty() || blob.len() > MAX_BLOB {
@@ -122,17 +160,17 @@ impl Kek for AwsKey {
         request: UnwrapRequest<'a>,
     ) -> BoxFuture<'a, Result<KmsReply<Secret<WRAP_PLAINTEXT>>, KmsFailure>> {
         Box::pin(async move {
-            let call = self
-                .client()
-                .await?
+            let client = self.client().await?;
+            let key = self.key(&client).await?;
+            let call = client
                 .decrypt()
-                .key_id(self.address.key.as_str())
+                .key_id(key.as_str())
                 .ciphertext_blob(Blob::new(request.blob))
                 .set_encryption_context(Some(encryption_context(request.selector, request.bind)));
             let mut reply = self.ask(call.send()).await?;
             // Taken first, so that it is wiped whatever else the answer says.
             let plaintext = reply.plaintext.take().map(Blob::into_inner).map(WipedBytes::new);
-            self.check_answering_key(reply.key_id())?;
+            Self::check_answering_key(key, reply.key_id())?;
             let request_id = reply.request_id().map(bounded);
             let Some(plaintext) = plaintext else {
                 return Err(KmsFailure::new(ErrorCode::KmsUnavailable, "the KMS answered without a plaintext"));

@@ -1,5 +1,5 @@
-//! What is lent to us for a time, such as access tokens and sessions of roles: one for each identity and purpose, renewed before it ends, and asked for by one
-//! call at a time.
+//! What is lent to us for a time, such as access tokens and sessions of roles: one for each identity and purpose, renewed before it ends, and asked
+//! for by one call at a time.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

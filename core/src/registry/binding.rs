@@ -47,6 +47,8 @@ pub(crate) struct CustomerKey {
     pub(crate) id: Id,
     /// Where the key is; never in a ciphertext, never taken from one.
     pub(crate) address: String,
+    /// The address is a name that stands for a key, which is settled at the first use.
+    pub(crate) is_alias: bool,
     /// What only one owner may name: the address and the like, and what each is called.
     pub(crate) owned: Vec<(&'static str, String)>,
     pub(crate) kek: Box<dyn Kek>,

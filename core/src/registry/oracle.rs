@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::{Binding, CustomerKey, Registry, binding_id, key_id};
+use super::{Binding, CustomerKey, Owners, Registry, binding_id, key_id};
 use crate::config::{BindingConfig, Config};
 use crate::context::Context;
 use crate::kms::{BoxFuture, Kek, KmsFailure, KmsReply, UnwrapRequest, WrapRequest};
@@ -35,8 +35,8 @@ impl Kek for Untouched {
 fn binding(config: BindingConfig) -> Binding {
     let items = config.selector.items().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
     let keys = config.keys.into_iter().map(|key| {
-        let (address, owned) = (key.address.canonical(), key.address.owned());
-        CustomerKey { id: key_id(&key.id), name: key.id, address, owned, kek: Box::new(Untouched) }.into()
+        let (address, owned, is_alias) = (key.address.canonical(), key.address.owned(), key.address.is_alias());
+        CustomerKey { id: key_id(&key.id), name: key.id, address, is_alias, owned, kek: Box::new(Untouched) }.into()
     });
     Binding {
         id: binding_id(&config.id),
@@ -60,7 +60,7 @@ fn registry(shape: &Value) -> Registry {
     shape["store"] = "vault.db".into();
     shape["root_key"] = serde_json::json!({ "provider": "local", "path": "root.key" });
     let config = Config::from_json(&shape.to_string(), Path::new("")).unwrap();
-    Registry::new(config.bindings.into_iter().map(binding).collect(), config.rules).unwrap()
+    Registry::new(config.bindings.into_iter().map(binding).collect(), config.rules, &Owners::default()).unwrap()
 }
 
 fn decision(registry: &Registry, context: &Context) -> Value {

@@ -11,7 +11,7 @@ use aws_sdk_kms::config::retry::RetryConfig;
 use aws_sdk_kms::config::timeout::TimeoutConfig;
 use aws_sdk_kms::config::{Credentials, SharedCredentialsProvider, StalledStreamProtectionConfig};
 
-use super::AwsAddress;
+use super::AwsAccess;
 use super::endpoint::{Partition, Service};
 use super::role::Sessions;
 use super::transport::{AwsTransport, Reach};
@@ -58,28 +58,28 @@ impl AwsClients {
     ///
     /// # Errors
     /// Outside a runtime, or if the role cannot be assumed.
-    pub(super) async fn for_key(&self, address: &AwsAddress) -> Result<Client, KmsFailure> {
-        let endpoint = address.key.endpoint(Service::Kms, address.endpoint);
-        let Some(role) = &address.role else {
+    pub(super) async fn for_key(&self, access: &AwsAccess) -> Result<Client, KmsFailure> {
+        let endpoint = access.place.endpoint(Service::Kms, access.endpoint);
+        let Some(role) = &access.role else {
             return match self.kms.find(&endpoint)? {
                 Some(client) => Ok(client),
                 None => {
-                    let credentials = UndividedPolls::new(self.vendor(address)).await;
-                    self.kms.keep(&endpoint, self.kms_client(address, &endpoint, credentials))
+                    let credentials = UndividedPolls::new(self.vendor(access)).await;
+                    self.kms.keep(&endpoint, self.kms_client(access, &endpoint, credentials))
                 }
             };
         };
-        let sts_endpoint = address.key.endpoint(Service::Sts, address.endpoint);
-        let sts = self.sts(address, &sts_endpoint).await?;
+        let sts_endpoint = access.place.endpoint(Service::Sts, access.endpoint);
+        let sts = self.sts(access, &sts_endpoint).await?;
         let session = self.sessions.credentials(role, &sts_endpoint, sts).await?;
         // Made anew: it costs microseconds, and there may be thousands of roles. Its connections are those of the transport.
-        Ok(self.kms_client(address, &endpoint, SharedCredentialsProvider::new(session)))
+        Ok(self.kms_client(access, &endpoint, SharedCredentialsProvider::new(session)))
     }
 
     /// The KMS refused what a client for this key asked.
-    pub(super) fn was_refused(&self, address: &AwsAddress) {
-        if let Some(role) = &address.role {
-            self.sessions.doubt(role, &address.key.endpoint(Service::Sts, address.endpoint));
+    pub(super) fn was_refused(&self, access: &AwsAccess) {
+        if let Some(role) = &access.role {
+            self.sessions.doubt(role, &access.place.endpoint(Service::Sts, access.endpoint));
         }
     }
 
@@ -96,10 +96,10 @@ impl AwsClients {
         self.endpoint.as_deref().unwrap_or(endpoint)
     }
 
-    fn kms_client(&self, address: &AwsAddress, endpoint: &str, credentials: SharedCredentialsProvider) -> Client {
+    fn kms_client(&self, access: &AwsAccess, endpoint: &str, credentials: SharedCredentialsProvider) -> Client {
         let config = aws_sdk_kms::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(address.key.region().to_owned()))
+            .region(Region::new(access.place.region().to_owned()))
             .endpoint_url(self.url(endpoint))
             .credentials_provider(credentials)
             .http_client(self.transport(Reach::Endpoint(self.url(endpoint).to_owned())))
@@ -111,14 +111,14 @@ impl AwsClients {
         Client::from_conf(config)
     }
 
-    async fn sts(&self, address: &AwsAddress, endpoint: &str) -> Result<aws_sdk_sts::Client, KmsFailure> {
+    async fn sts(&self, access: &AwsAccess, endpoint: &str) -> Result<aws_sdk_sts::Client, KmsFailure> {
         if let Some(client) = self.sts.find(endpoint)? {
             return Ok(client);
         }
-        let credentials = UndividedPolls::new(self.vendor(address)).await;
+        let credentials = UndividedPolls::new(self.vendor(access)).await;
         let config = aws_sdk_sts::Config::builder()
             .behavior_version(BehaviorVersion::latest())
-            .region(Region::new(address.key.region().to_owned()))
+            .region(Region::new(access.place.region().to_owned()))
             .endpoint_url(self.url(endpoint))
             .credentials_provider(credentials)
             .http_client(self.transport(Reach::Endpoint(self.url(endpoint).to_owned())))
@@ -138,9 +138,9 @@ impl AwsClients {
     }
 
     /// The vendor's own credentials.
-    async fn vendor(&self, address: &AwsAddress) -> SharedCredentialsProvider {
+    async fn vendor(&self, access: &AwsAccess) -> SharedCredentialsProvider {
         // The region of the credential sources' own calls. Without one they would ask the instance metadata for it.
-        let region = || Region::new(home_region(address));
+        let region = || Region::new(home_region(access));
         let settings =
             ProviderConfig::default().with_region(Some(region())).with_http_client(self.transport(Reach::Credentials));
         match &self.identity {
@@ -161,10 +161,10 @@ impl AwsClients {
 }
 
 /// Where the vendor's program runs, as AWS tells it to programs, or else the key's region: another partition does not know the vendor.
-fn home_region(address: &AwsAddress) -> String {
+fn home_region(access: &AwsAccess) -> String {
     let told = ["AWS_REGION", "AWS_DEFAULT_REGION"].into_iter().find_map(|name| std::env::var(name).ok());
     let partition = |region: &str| Partition::of_region(region);
     let here =
-        told.filter(|region| partition(region).is_some_and(|here| Some(here) == partition(address.key.region())));
-    here.unwrap_or_else(|| address.key.region().to_owned())
+        told.filter(|region| partition(region).is_some_and(|here| Some(here) == partition(access.place.region())));
+    here.unwrap_or_else(|| access.place.region().to_owned())
 }

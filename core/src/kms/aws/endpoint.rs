@@ -1,6 +1,7 @@
 //! Hosts of AWS: rebuilt from a partition and a region, so that an address can only ever lead to AWS.
 //!
-//! Sources: AWS General Reference, "Service endpoints" of KMS and STS; for the isolated partitions, whose documentation is not public, the SDK's own list.
+//! Sources: AWS General Reference, "Service endpoints" of KMS and STS; for the isolated partitions, whose documentation is not public, the SDK's own
+//! list.
 
 use std::net::IpAddr;
 
@@ -92,8 +93,8 @@ impl Partition {
     }
 }
 
-/// Whether a place may be asked for the vendor's own credentials: AWS, or what runs on this machine or beside it, as the services of EC2, ECS and EKS that give
-/// them out do.
+/// Whether a place may be asked for the vendor's own credentials: AWS, or what runs on this machine or beside it, as the services of EC2, ECS and EKS
+/// that give them out do.
 pub(super) fn may_give_credentials(scheme: &str, host: &str) -> bool {
     let is_near = match host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
         Ok(IpAddr::V4(address)) => address.is_loopback() || address.is_link_local(),

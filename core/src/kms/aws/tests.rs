@@ -1,4 +1,5 @@
-//! The provider against a service on this machine that says what the test says: what it asks, and what it makes of the answers. `tests/kms_aws` has the emulator.
+//! The provider against a service on this machine that says what the test says: what it asks, and what it makes of the answers. `tests/kms_aws` has
+//! the emulator.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -13,6 +14,7 @@ use crate::kms::network::{HttpClients, Network, NetworkConfig, ProxyRule};
 use crate::runtime::block_on;
 
 const ARN: &str = "arn:aws:kms:eu-central-1:111122223333:key/mrk-1234567890abcdef1234567890abcdef";
+const ALIAS: &str = "arn:aws:kms:eu-central-1:111122223333:alias/app";
 const ELSEWHERE: &str = "arn:aws:kms:us-east-1:111122223333:key/mrk-1234567890abcdef1234567890abcdef";
 const SESSION: &str = "<AssumeRoleResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><AssumeRoleResult><Credentials>\
     <AccessKeyId>ASIASESSION000000000</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken>\
@@ -120,13 +122,36 @@ impl Scene {
     }
 
     fn key(&self, role: Option<&str>) -> AwsKey {
-        let key = KeyArn::parse(ARN).unwrap();
+        self.named(ARN, role, &Arc::default())
+    }
+
+    fn named(&self, arn: &str, role: Option<&str>, pins: &Arc<Pins>) -> AwsKey {
+        let key = KeyReference::parse(arn).unwrap();
         let role = role.map(|name| AssumedRole {
-            arn: RoleArn::parse(&format!("arn:aws:iam::111122223333:role/{name}"), &key).unwrap(),
+            arn: RoleArn::parse(&format!("arn:aws:iam::111122223333:role/{name}"), key.place()).unwrap(),
             external_id: ExternalId::parse(&format!("id-of-{name}")).unwrap(),
         });
-        let address = AwsAddress { key, endpoint: EndpointVariant::default(), role };
-        AwsKey::new(address, Arc::clone(&self.clients))
+        let access = AwsAccess { place: key.place().clone(), endpoint: EndpointVariant::default(), role };
+        let pin = || Arc::clone(pins) as Arc<dyn AliasPin>;
+        AwsKey::new(AwsAddress { key, access }, pin, Arc::clone(&self.clients))
+    }
+}
+
+/// Remembers the first ARN only.
+#[derive(Default)]
+struct Pins(Mutex<Option<(String, String)>>);
+
+impl AliasPin for Pins {
+    fn pin(&self, arn: &str, owned: String) -> crate::error::Result<()> {
+        let new = (arn.to_owned(), owned);
+        let mut pinned = self.0.lock().unwrap();
+        match &*pinned {
+            Some(old) if *old != new => Err(crate::error::Error::new(ErrorCode::Conflict, "another key")),
+            _ => {
+                *pinned = Some(new);
+                Ok(())
+            }
+        }
     }
 }
 
@@ -267,4 +292,59 @@ fn a_request_goes_where_the_configuration_says_or_nowhere() {
     ] {
         assert_eq!(reach.check(&url.parse().unwrap()).unwrap_err().code, ErrorCode::Internal, "{url}");
     }
+}
+
+fn described(arn: &str) -> Option<Answer> {
+    Some((200, format!("{{\"KeyMetadata\":{{\"KeyId\":\"x\",\"Arn\":\"{arn}\"}}}}")))
+}
+
+#[test]
+fn an_alias_is_looked_up_once_and_its_key_is_asked() {
+    block_on(async {
+        let scene = Scene::new(|request| match request.contains("TrentService.DescribeKey") {
+            true => described(ARN),
+            false => wrapped_by(ARN),
+        });
+        let scene = scene.await;
+        let pins = Arc::default();
+        let key = scene.named(ALIAS, None, &pins);
+        for _ in 0..3 {
+            wrap(&key).await.unwrap();
+        }
+        assert_eq!(
+            (scene.service.count("TrentService.DescribeKey"), scene.service.count("TrentService.Encrypt")),
+            (1, 3)
+        );
+        assert!(scene.service.last("TrentService.DescribeKey").contains(ALIAS));
+        let asked = scene.service.last("TrentService.Encrypt");
+        assert!(asked.contains(ARN) && !asked.contains(ALIAS), "{asked}");
+        let everywhere = ARN.replace("eu-central-1", "*");
+        assert_eq!(*pins.0.lock().unwrap(), Some((ARN.to_owned(), everywhere)));
+    });
+}
+
+#[test]
+fn an_alias_that_cannot_be_settled_is_not_used() {
+    block_on(async {
+        let refused = |name: &str| Some((400, format!("{{\"__type\":\"{name}\",\"message\":\"no\"}}")));
+        let moved = ARN.replace("mrk-1", "mrk-2");
+        for (answer, code, hint) in [
+            (refused("AccessDeniedException"), ErrorCode::AccessDenied, "kms:DescribeKey"),
+            (refused("NotFoundException"), ErrorCode::KeyNotFound, "no such alias"),
+            (refused("DependencyTimeoutException"), ErrorCode::Timeout, "looked up"),
+            (described(ELSEWHERE), ErrorCode::AuthenticationFailed, ""),
+            (described(&ARN.replace("1111", "9999")), ErrorCode::AuthenticationFailed, ""),
+            (described(ALIAS), ErrorCode::AuthenticationFailed, ""),
+            (described(""), ErrorCode::AuthenticationFailed, ""),
+            (Some((200, "{}".to_owned())), ErrorCode::KmsUnavailable, "names no key"),
+            (described(&moved), ErrorCode::Conflict, "another key"),
+        ] {
+            let scene = Scene::new(move |_| answer.clone()).await;
+            let pins = Arc::new(Pins(Mutex::new(Some((ARN.to_owned(), ARN.replace("eu-central-1", "*"))))));
+            let failure = wrap(&scene.named(ALIAS, None, &pins)).await.map(|_| ()).unwrap_err();
+            assert_eq!(failure.code, code, "{}", failure.message);
+            assert!(failure.message.contains(hint), "{}", failure.message);
+            assert_eq!(scene.service.count("TrentService.Encrypt"), 0);
+        }
+    });
 }

@@ -1,5 +1,5 @@
-//! The SDK's transport is ours, the same as for the other providers: it dials the hosts of the configuration only, through the configured proxy, and says in our
-//! words what failed.
+//! The SDK's transport is ours, the same as for the other providers: it dials the hosts of the configuration only, through the configured proxy, and
+//! says in our words what failed.
 
 use std::time::Duration;
 

@@ -3,8 +3,19 @@ use super::*;
 const ID: &str = "1234abcd-12ab-34cd-56ef-1234567890ab";
 const FIPS: EndpointVariant = EndpointVariant { fips: true, dual_stack: false };
 
+fn parse(arn: &str) -> Result<KeyReference, String> {
+    KeyReference::parse(arn)
+}
+
+fn key_arn(arn: &str) -> KeyArn {
+    match parse(arn) {
+        Ok(KeyReference::Key(key)) => key,
+        other => panic!("{arn}: {other:?}"),
+    }
+}
+
 fn key() -> KeyArn {
-    KeyArn::parse(&format!("arn:aws:kms:eu-central-1:111122223333:key/{ID}")).unwrap()
+    key_arn(&format!("arn:aws:kms:eu-central-1:111122223333:key/{ID}"))
 }
 
 #[test]
@@ -43,7 +54,7 @@ fn the_endpoint_is_rebuilt_from_the_parts() {
             "kms.us-east-1.amazonaws.com",
         ),
     ] {
-        assert_eq!(KeyArn::parse(&arn).unwrap().endpoint(Service::Kms, variant), format!("https://{endpoint}"));
+        assert_eq!(parse(&arn).unwrap().place().endpoint(Service::Kms, variant), format!("https://{endpoint}"));
     }
 }
 
@@ -94,15 +105,17 @@ fn no_part_of_a_key_arn_leads_elsewhere() {
             format!("arn:aws:{attack}:eu-central-1:111122223333:key/{ID}"),
             format!("arn:aws:kms:eu-central-1:{attack}:key/{ID}"),
             format!("arn:aws:kms:eu-central-1:111122223333:key/{attack}"),
+            format!("arn:aws:kms:{attack}:111122223333:alias/app"),
+            format!("arn:aws:kms:eu-central-1:{attack}:alias/app"),
             format!("arn:aws:kms:eu-central-1:111122223333:{attack}/{ID}"),
             format!("{attack}:arn:aws:kms:eu-central-1:111122223333:key/{ID}"),
             format!("https://{attack}/arn:aws:kms:eu-central-1:111122223333:key/{ID}"),
         ] {
-            assert!(KeyArn::parse(&arn).is_err(), "{arn:?}");
+            assert!(parse(&arn).is_err(), "{arn:?}");
         }
         if !attack.is_empty() {
             for arn in [format!("{}{attack}", key().as_str()), format!("{attack}{}", key().as_str())] {
-                assert!(KeyArn::parse(&arn).is_err(), "{arn:?}");
+                assert!(parse(&arn).is_err(), "{arn:?}");
             }
         }
     }
@@ -110,7 +123,7 @@ fn no_part_of_a_key_arn_leads_elsewhere() {
 
 #[test]
 fn replicas_are_one_key_and_others_are_not() {
-    let owned = |arn: &str| KeyArn::parse(arn).unwrap().owned();
+    let owned = |arn: &str| key_arn(arn).owned();
     let mrk = "key/mrk-1234567890abcdef1234567890abcdef";
     let primary = owned(&format!("arn:aws:kms:eu-central-1:111122223333:{mrk}"));
     assert_eq!(primary, owned(&format!("arn:aws:kms:us-east-1:111122223333:{mrk}")));
@@ -138,7 +151,7 @@ fn what_does_not_fit_together_is_refused() {
         &format!("arn:aws:kms:eu-central-1:111122223333:key/mrk-{ID}"),
         &format!("arn:aws:kms:eu-central-1:111122223333:key/{ID}:x"),
     ] {
-        assert!(KeyArn::parse(arn).is_err(), "{arn:?}");
+        assert!(parse(arn).is_err(), "{arn:?}");
     }
 }
 
@@ -148,7 +161,7 @@ fn a_role_is_named_whole() {
     for arn in
         ["arn:aws:iam::111122223333:role/libvault", "arn:aws:iam::111122223333:role/a/b/lib+v=a,u.l@t_-9", &longest]
     {
-        assert_eq!(RoleArn::parse(arn, &key()).unwrap().as_str(), arn);
+        assert_eq!(RoleArn::parse(arn, &key().place).unwrap().as_str(), arn);
     }
 }
 
@@ -163,7 +176,7 @@ fn no_part_of_a_role_arn_leads_elsewhere() {
             format!("arn:aws:iam::111122223333:{attack}/libvault"),
             format!("arn:aws:iam::111122223333:role/{attack}/\u{20}libvault"),
         ] {
-            assert!(RoleArn::parse(&arn, &key()).is_err(), "{arn:?}");
+            assert!(RoleArn::parse(&arn, &key().place).is_err(), "{arn:?}");
         }
     }
     for arn in [
@@ -179,6 +192,33 @@ fn no_part_of_a_role_arn_leads_elsewhere() {
         &format!("arn:aws:iam::111122223333:role/{}", "r".repeat(65)),
         &format!("arn:aws:iam::111122223333:role/{}/r", "p".repeat(511)),
     ] {
-        assert!(RoleArn::parse(arn, &key()).is_err(), "{arn:?}");
+        assert!(RoleArn::parse(arn, &key().place).is_err(), "{arn:?}");
+    }
+}
+
+#[test]
+fn an_alias_is_a_name_and_nothing_else() {
+    for name in ["app", "App/prod_1-a", &"a".repeat(250)] {
+        let arn = format!("arn:aws:kms:eu-central-1:111122223333:alias/{name}");
+        assert!(matches!(parse(&arn), Ok(KeyReference::Alias(alias)) if alias.as_str() == arn), "{name}");
+    }
+    for name in ["", "aws/s3", "a b", "a.b", "a:b", "a%2fb", "a\u{2010}b", "a\n", "*", &"a".repeat(251)] {
+        let arn = format!("arn:aws:kms:eu-central-1:111122223333:alias/{name}");
+        assert!(parse(&arn).is_err(), "{name}");
+    }
+}
+
+#[test]
+fn an_alias_stands_for_a_key_of_its_own_account_and_region() {
+    let Ok(KeyReference::Alias(alias)) = parse("arn:aws:kms:eu-central-1:111122223333:alias/app") else { panic!() };
+    assert_eq!(alias.target(key().as_str()), Some(key()));
+    for answered in [
+        format!("arn:aws:kms:us-east-1:111122223333:key/{ID}"),
+        format!("arn:aws:kms:eu-central-1:111122224444:key/{ID}"),
+        "arn:aws:kms:eu-central-1:111122223333:alias/other".to_owned(),
+        ID.to_owned(),
+        String::new(),
+    ] {
+        assert_eq!(alias.target(&answered), None, "{answered}");
     }
 }

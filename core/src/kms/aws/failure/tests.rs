@@ -1,7 +1,7 @@
 use super::*;
 
-/// Every error in the SDK's models of Encrypt, Decrypt, DescribeKey, AssumeRole and AssumeRoleWithWebIdentity, and those that the API references name for all
-/// actions. `docs/configuration.md` has the same table for people.
+/// Every error in the SDK's models of Encrypt, Decrypt, DescribeKey, AssumeRole and AssumeRoleWithWebIdentity, and those that the API references name
+/// for all actions. `docs/configuration.md` has the same table for people.
 const DOCUMENTED: [(&str, ErrorCode); 46] = {
     use ErrorCode::*;
     [
