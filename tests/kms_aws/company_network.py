@@ -1,67 +1,33 @@
-"""A company's way out: a proxy for CONNECT. Behind it everything called AWS is the emulator, with certificates of the company's own authority."""
+"""A company's way out: behind its proxy everything called AWS is the emulator, with certificates of the company's own authority."""
 
-import contextlib
-import socket
-import ssl
-import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from servers.certificates import make_certificates
+from servers.connect_proxy import ConnectProxy
+from servers.faulty_proxy import FaultyProxy, Upstream
 
-HOSTS = ["*.eu-central-1.amazonaws.com", "*.us-east-1.amazonaws.com", "*.eu-central-1.api.aws"]
-_SECONDS = 20
+_DOMAINS = ("eu-central-1.amazonaws.com", "eu-central-1.api.aws")
 
 
+@dataclass(frozen=True)
 class CompanyNetwork:
-    """Use as a context manager. `targets` is what the proxy was asked to connect to; it takes `user` with `word` and nobody else."""
+    """The proxy takes `user` with `word` and nobody else."""
 
-    def __init__(self, emulator_port: int, directory: Path):
-        self.ca, self._tls = make_certificates(directory, "libvault test, not AWS", HOSTS)
-        self.targets: list[str] = []
-        self._emulator_port = emulator_port
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self._thread = threading.Thread(target=self._serve, name="company-network", daemon=True)
+    proxy: ConnectProxy
+    ca: Path
 
     @property
-    def proxy(self) -> str:
-        return f"http://user:word@127.0.0.1:{self._listener.getsockname()[1]}"
-
-    def __enter__(self) -> "CompanyNetwork":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_exception) -> None:
-        self._listener.close()
-
-    def _serve(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                connection, _ = self._listener.accept()
-                connection.settimeout(_SECONDS)
-                threading.Thread(target=self._tunnel, args=[connection], daemon=True).start()
-
-    def _tunnel(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError), connection:
-            head = b""
-            while not head.endswith(b"\r\n\r\n"):
-                head += connection.recv(1)
-            self.targets.append(head.split(b" ")[1].decode())
-            # user:word in base64.
-            if b"dXNlcjp3b3Jk" not in head:
-                connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
-                return
-            connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
-            with self._tls.wrap_socket(connection, server_side=True) as inside:
-                with socket.create_connection(("127.0.0.1", self._emulator_port), _SECONDS) as emulator:
-                    back = threading.Thread(target=_copy, args=[emulator, inside], daemon=True)
-                    back.start()
-                    _copy(inside, emulator)
-                    back.join(_SECONDS)
+    def url(self) -> str:
+        return self.proxy.url.replace("://", "://user:word@")
 
 
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError, ssl.SSLError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    with contextlib.suppress(OSError):
-        target.shutdown(socket.SHUT_RDWR)
+@contextmanager
+def company_network(emulator_port: int, directory: Path) -> Iterator[CompanyNetwork]:
+    ca, tls = make_certificates(directory, "libvault test, not AWS", [f"*.{domain}" for domain in _DOMAINS])
+    with FaultyProxy(Upstream(emulator_port), tls) as honest:
+        ends = {f".{domain}": honest.port for domain in _DOMAINS}
+        with ConnectProxy(ends, credentials="user:word") as proxy:
+            yield CompanyNetwork(proxy, ca)

@@ -85,8 +85,6 @@ def account(emulator):
 
 @pytest.fixture
 def work(account, emulator, tmp_path):
-    if not RustVault.is_there():
-        pytest.fail("not built: cargo build --release -p libvault-core -p libvault-ffi --example kms_probe")
     workplace = Workplace(account, tmp_path)
     with CountingProxy(emulator.port) as workplace.proxy:
         yield workplace

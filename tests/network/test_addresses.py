@@ -92,6 +92,14 @@ def test_an_address_that_could_lead_elsewhere_is_refused(make_scene, provider, k
 
 
 DIALLED = [
+    ("aws", ARN, "", "kms.eu-central-1.amazonaws.com"),
+    ("aws", ARN, "fips_endpoint = true", "kms-fips.eu-central-1.amazonaws.com"),
+    ("aws", ARN, "dual_stack_endpoint = true", "kms.eu-central-1.api.aws"),
+    ("aws", ARN, 'role_arn = "arn:aws:iam::111122223333:role/r"\nexternal_id = "id"', "sts.eu-central-1.amazonaws.com"),
+    ("aws", ARN.replace("aws:kms:eu-central-1", "aws-cn:kms:cn-north-1"), "", "kms.cn-north-1.amazonaws.com.cn"),
+    ("aws", ARN.replace("aws:kms:eu-central-1", "aws-us-gov:kms:us-gov-west-1"), "", "kms.us-gov-west-1.amazonaws.com"),
+    ("aws", ARN.replace("aws:kms:eu-central-1", "aws-eusc:kms:eusc-de-east-1"), "", "kms.eusc-de-east-1.amazonaws.eu"),
+    ("aws", ARN.replace("aws:kms:eu-central-1", "aws-iso:kms:us-iso-east-1"), "", "kms.us-iso-east-1.c2s.ic.gov"),
     ("azure", URL, "", VAULT),
     ("azure", URL.replace(VAULT, "contoso.managedhsm.azure.net"), "", "contoso.managedhsm.azure.net"),
     ("azure", URL.replace(VAULT, "contoso.vault.azure.cn"), "", "contoso.vault.azure.cn"),
