@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -40,6 +41,18 @@ impl HeldKms {
     /// Calls that arrived so far.
     pub(crate) fn calls(&self) -> usize {
         self.calls.load(Ordering::SeqCst)
+    }
+
+    /// Waits for calls that other threads are about to make. Calls that do not come end the test instead of hanging it.
+    pub(crate) fn wait_for_calls(&self, number: usize) {
+        let patience = Instant::now() + Duration::from_secs(60);
+        while self.calls() < number {
+            if Instant::now() > patience {
+                self.release_replies();
+                panic!("call {number} did not come, there are {}", self.calls());
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// From now on, for this key. What is decided when a call arrives is what its reply says, however late that is released.

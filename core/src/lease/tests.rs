@@ -123,7 +123,7 @@ fn the_time_that_the_kms_took_counts() {
     scene.kms.hold_replies();
     std::thread::scope(|scope| {
         let slow = scope.spawn(|| scene.encrypt("b").unwrap());
-        wait_for(|| scene.kms.calls() == 1);
+        scene.kms.wait_for_calls(1);
         scene.clock.set(START + 59_000);
         scene.kms.release_replies();
         slow.join().unwrap();
@@ -221,10 +221,10 @@ fn a_reply_from_before_a_refusal_fills_no_cache() {
     std::thread::scope(|scope| {
         let before = scene.kms.calls();
         let early = scope.spawn(|| scene.decrypt("b", &held));
-        wait_for(|| scene.kms.calls() == before + 1);
+        scene.kms.wait_for_calls(before + 1);
         scene.kms.answer("b1", Answer::Fail(ErrorCode::KeyDisabled));
         let refused = scope.spawn(|| scene.decrypt("b", &other));
-        wait_for(|| scene.kms.calls() == before + 2);
+        scene.kms.wait_for_calls(before + 2);
         scene.kms.release_only_from(before + 2);
         assert_eq!(refused.join().unwrap().unwrap_err(), ErrorCode::KeyDisabled);
         scene.kms.release_replies();
@@ -247,7 +247,7 @@ fn of_many_who_ask_at_once_one_calls_the_kms() {
             for _ in 0..50 {
                 scope.spawn(work);
             }
-            wait_for(|| scene.kms.calls() > before);
+            scene.kms.wait_for_calls(before + 1);
             scene.kms.release_replies();
         });
         // Two keys wrap for `a`, one unwraps for `b`.
@@ -262,7 +262,7 @@ fn a_failure_is_told_to_who_waited_and_not_kept() {
     scene.kms.hold_replies();
     std::thread::scope(|scope| {
         let calls: Vec<_> = (0..20).map(|_| scope.spawn(|| scene.encrypt("b"))).collect();
-        wait_for(|| scene.kms.calls() == 1);
+        scene.kms.wait_for_calls(1);
         scene.kms.release_replies();
         for call in calls {
             assert_eq!(call.join().unwrap().unwrap_err(), ErrorCode::AccessDenied);
@@ -279,11 +279,11 @@ fn when_the_one_who_asked_gives_up_another_asks() {
     std::thread::scope(|scope| {
         let impatient = scene.vault.with(CallOptions::default().cancel(&cancel));
         let first = scope.spawn(move || impatient.encrypt_blocking(b"data", &context("b"), None));
-        wait_for(|| scene.kms.calls() == 1);
+        scene.kms.wait_for_calls(1);
         let second = scope.spawn(|| scene.encrypt("b"));
         cancel.cancel();
         assert_eq!(first.join().unwrap().unwrap_err(), ErrorCode::Cancelled);
-        wait_for(|| scene.kms.calls() == 2);
+        scene.kms.wait_for_calls(2);
         scene.kms.release_replies();
         second.join().unwrap().unwrap();
     });
@@ -314,7 +314,7 @@ fn a_reload_does_not_forget_a_refusal() {
     std::thread::scope(|scope| {
         let before = scene.kms.calls();
         let refused = scope.spawn(|| scene.decrypt("b", &other));
-        wait_for(|| scene.kms.calls() == before + 1);
+        scene.kms.wait_for_calls(before + 1);
         scene.reload("", "active");
         scene.kms.answer("b1", Answer::Agree);
         scene.kms.release_only_from(before + 2);
@@ -348,7 +348,7 @@ fn a_restored_copy_and_its_original_share_no_lease() {
     std::thread::scope(|scope| {
         let before = scene.kms.calls();
         let asked_before = scope.spawn(|| scene.decrypt("b", &envelope));
-        wait_for(|| scene.kms.calls() == before + 1);
+        scene.kms.wait_for_calls(before + 1);
         scene.vault.after_restore().unwrap();
         scene.kms.release_replies();
         asked_before.join().unwrap().unwrap();
@@ -423,12 +423,5 @@ impl Scene {
         let trail = std::fs::read_to_string(self.directory.path().join("vault/audit.jsonl")).unwrap();
         let events = trail.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
         events.map(|event| event["messages"].as_u64()).collect()
-    }
-}
-
-/// Waits for what another thread is about to do; a hang shows as a test that does not end.
-pub(super) fn wait_for(condition: impl Fn() -> bool) {
-    while !condition() {
-        std::thread::sleep(std::time::Duration::from_millis(1));
     }
 }

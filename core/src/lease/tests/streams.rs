@@ -4,7 +4,7 @@ use std::io::{Cursor, Read as _, Write as _};
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use super::{START, Scene, context, wait_for};
+use super::{START, Scene, context};
 use crate::error::{Error, ErrorCode};
 use crate::kms::Answer;
 use crate::stream::{
@@ -119,7 +119,7 @@ fn an_answer_that_came_late_is_good_for_one_step() {
     scene.kms.hold_replies();
     std::thread::scope(|scope| {
         let slow = scope.spawn(|| decryptor.update_blocking(&envelope[..envelope.len() / 2], &mut data));
-        wait_for(|| scene.kms.calls() > 1);
+        scene.kms.wait_for_calls(2);
         scene.clock.set(START + 5_000);
         scene.kms.release_replies();
         slow.join().unwrap().unwrap();
