@@ -268,6 +268,49 @@ mod tests {
     }
 
     #[test]
+    fn control_characters_are_refused_wherever_they_stand_and_their_neighbours_are_not() {
+        for control in ["\u{1}", "\u{1f}", "\u{7f}", "\u{80}", "\u{85}", "\u{9f}"] {
+            for text in [control.to_owned(), format!("a{control}"), format!("{control}é")] {
+                refused(&[("name", &text)]);
+                refused(&[(&text, "value")]);
+            }
+        }
+        Context::new([(" ~\u{a0}", "\u{a0}"), ("é", " ")]).unwrap();
+    }
+
+    #[test]
+    fn no_item_is_left_out() {
+        let bytes = |count: usize| (0..count).map(|index| (&b"abcdefghijkl"[index..=index], &b"v"[..]));
+        assert_eq!(Context::from_bytes(bytes(10)).unwrap().items().count(), 10);
+        assert!(Context::from_bytes(bytes(11)).unwrap_err().message().contains("at most 10"));
+        assert!(Context::from_bytes(bytes(0)).unwrap_err().message().contains("at least one"));
+    }
+
+    #[test]
+    fn values_are_found_by_their_names() {
+        let context = Context::new([("organization_id", "org_123"), ("user_id", "u1")]).unwrap();
+        assert_eq!(context.value("organization_id"), Some("org_123"));
+        assert_eq!(context.value("user_id"), Some("u1"));
+        assert_eq!(context.value("user"), None);
+    }
+
+    #[test]
+    fn equal_contexts_have_one_hash_and_others_have_others() {
+        use std::hash::{BuildHasher as _, RandomState};
+        let (hasher, context) = (RandomState::new(), |value| Context::new([("a", value)]).unwrap());
+        assert_eq!(hasher.hash_one(context("1")), hasher.hash_one(context("1")));
+        assert_ne!(hasher.hash_one(context("1")), hasher.hash_one(context("2")));
+    }
+
+    #[test]
+    fn every_purpose_has_a_salt_of_its_own() {
+        let context = Context::new([("a", "1")]).unwrap();
+        for purpose in [0, 1, 0, 1] {
+            assert_eq!(context.salt(purpose), &sha256(&[b"libvault/v1/ctx", &[SUITE, purpose], context.canonical()]));
+        }
+    }
+
+    #[test]
     fn debug_shows_names_only() {
         let context = Context::new([("organization_id", "org_123")]).unwrap();
         assert_eq!(format!("{context:?}"), r#"Context{"organization_id"}"#);
