@@ -32,7 +32,7 @@ pub struct LogRecord {
     /// How much it matters.
     pub level: LogLevel,
     /// What happened, for programs: `development`, `misspelt_name`, `missing_wrap`, `failover`, `reloaded`, `reload_failed`, `memory_not_locked`, `audit_repaired`,
-    /// `audit_unavailable`.
+    /// `audit_unavailable`, `circuit_open`, `certificate_expiring`.
     pub event: &'static str,
     /// What happened, for people.
     pub message: String,

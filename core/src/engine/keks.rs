@@ -194,7 +194,7 @@ impl<'a> KekFactory<'a> {
         }
         let (identity, route) = self.azure_settings.clone();
         let identity = identity.ok_or_else(|| Error::config("azure", "is missing"))?;
-        let clients = Arc::new(AzureClients::new(identity, self.http(route)?)?);
+        let clients = Arc::new(AzureClients::new(identity, self.http(route)?, self.log)?);
         Ok(Arc::clone(self.azure.get_or_init(|| clients)))
     }
 

@@ -11,6 +11,7 @@ use libvault_memory::WipedBytes;
 mod address;
 mod certificate;
 mod client;
+mod expiry;
 mod failure;
 mod identity;
 mod transport;

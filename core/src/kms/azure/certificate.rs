@@ -3,6 +3,7 @@
 //! Sources: Microsoft identity platform, "Certificate credentials" (the header and the claims); RFC 7515 and RFC 7518 §3.5 (PS256).
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::rsa::KeyPair;
@@ -13,9 +14,11 @@ use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
 
+use super::expiry::Expiry;
 use crate::aead::{Random as _, SystemRandom, sha256};
 use crate::error::ErrorCode;
 use crate::kms::{KmsFailure, jwt};
+use crate::log::Log;
 
 /// How long an assertion is good for: time for one exchange, also on clocks that are some minutes apart.
 const LIFETIME: Duration = Duration::from_secs(600);
@@ -24,6 +27,7 @@ const LIFETIME: Duration = Duration::from_secs(600);
 pub(super) struct Certificate {
     key: KeyPair,
     thumbprint: String,
+    expiry: Expiry,
 }
 
 impl fmt::Debug for Certificate {
@@ -33,11 +37,11 @@ impl fmt::Debug for Certificate {
 }
 
 impl Certificate {
-    /// The first certificate is the one; others are its issuers', which Azure does not ask for.
+    /// The first certificate is the one; others are its issuers', which Azure does not ask for. `log` is told before it expires.
     ///
     /// # Errors
     /// What is wrong, without anything of the text.
-    pub(super) fn from_pem(pem: &[u8]) -> Result<Self, &'static str> {
+    pub(super) fn from_pem(pem: &[u8], log: &Arc<Log>) -> Result<Self, &'static str> {
         let certificate = CertificateDer::from_pem_slice(pem).map_err(|_| "holds no certificate in PEM")?;
         let key = match PrivateKeyDer::from_pem_slice(pem).map_err(|_| "holds no unencrypted private key in PEM")? {
             PrivateKeyDer::Pkcs8(key) => KeyPair::from_pkcs8(key.secret_pkcs8_der()),
@@ -45,7 +49,9 @@ impl Certificate {
             _ => return Err("holds a private key that is not RSA"),
         };
         let key = key.map_err(|_| "holds a private key that is not RSA of 2048 bits or more")?;
-        Ok(Self { key, thumbprint: URL_SAFE_NO_PAD.encode(sha256(&[certificate.as_ref()])) })
+        let expiry = Expiry::of(&certificate, Arc::clone(log))?;
+        expiry.check(SystemTime::now());
+        Ok(Self { key, expiry, thumbprint: URL_SAFE_NO_PAD.encode(sha256(&[certificate.as_ref()])) })
     }
 
     /// A new signed assertion of the application towards `audience`, the token endpoint.
@@ -55,7 +61,9 @@ impl Certificate {
     pub(super) fn assertion(&self, client_id: &str, audience: &str) -> Result<String, KmsFailure> {
         let internal =
             |what: &str| KmsFailure::new(ErrorCode::Internal, format!("no assertion could be signed: {what}"));
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(|_| internal("no time"))?.as_secs();
+        let now = SystemTime::now();
+        self.expiry.check(now);
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).map_err(|_| internal("no time"))?.as_secs();
         let mut id = [0; 16];
         SystemRandom.fill(&mut id).map_err(|_| internal("no randomness"))?;
         let header = json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": self.thumbprint });

@@ -16,6 +16,7 @@ use crate::fork::undivided;
 use crate::kms::KmsFailure;
 use crate::kms::network::HttpClients;
 use crate::kms::per_runtime::PerRuntime;
+use crate::log::Log;
 
 /// What every cloud has. Later ones change nothing in wrapping and unwrapping.
 const API_VERSION: &str = "7.4";
@@ -38,18 +39,18 @@ enum Wires {
 impl AzureClients {
     /// # Errors
     /// `InvalidConfig` if the certificate cannot be used.
-    pub(crate) fn new(identity: AzureIdentity, http: HttpClients) -> Result<Self> {
-        Self::over(identity, Wires::Http(http))
+    pub(crate) fn new(identity: AzureIdentity, http: HttpClients, log: &Arc<Log>) -> Result<Self> {
+        Self::over(identity, Wires::Http(http), log)
     }
 
     /// Clients that reach nobody.
     #[cfg(test)]
     pub(super) fn scripted(identity: AzureIdentity, wire: Wire) -> Result<Self> {
-        Self::over(identity, Wires::Scripted(wire))
+        Self::over(identity, Wires::Scripted(wire), &Arc::default())
     }
 
-    fn over(identity: AzureIdentity, wires: Wires) -> Result<Self> {
-        let application = Application::new(identity)?;
+    fn over(identity: AzureIdentity, wires: Wires, log: &Arc<Log>) -> Result<Self> {
+        let application = Application::new(identity, log)?;
         Ok(Self { application, wires, clients: PerRuntime::new(), credentials: PerRuntime::new() })
     }
 

@@ -16,6 +16,7 @@ use super::certificate::Certificate;
 use crate::error::{Error, ErrorCode, Result};
 use crate::kms::KmsFailure;
 use crate::kms::network::Carried;
+use crate::log::Log;
 
 /// `[azure]` of the configuration, checked.
 #[derive(Clone)]
@@ -60,10 +61,10 @@ enum Proof {
 impl Application {
     /// # Errors
     /// `InvalidConfig` at `azure.certificate`.
-    pub(super) fn new(identity: AzureIdentity) -> Result<Self> {
+    pub(super) fn new(identity: AzureIdentity, log: &Arc<Log>) -> Result<Self> {
         let proof = match identity.credential {
             AzureCredential::ClientSecret(secret) => Proof::Secret(secret),
-            AzureCredential::ClientCertificate(path) => Proof::Certificate(Arc::new(read_certificate(&path)?)),
+            AzureCredential::ClientCertificate(path) => Proof::Certificate(Arc::new(read_certificate(&path, log)?)),
             AzureCredential::WorkloadIdentity(path) => Proof::TokenFile(path),
             AzureCredential::ManagedIdentity => Proof::ManagedIdentity,
         };
@@ -121,10 +122,10 @@ fn assertion_credential(
     Ok(ClientAssertionCredential::new(tenant.to_owned(), client_id, assertion, Some(options))?)
 }
 
-fn read_certificate(path: &Path) -> Result<Certificate> {
+fn read_certificate(path: &Path, log: &Arc<Log>) -> Result<Certificate> {
     let refuse = |why: String| Error::config("azure.certificate", format!("{}: {why}", path.display()));
     let text = libvault_memory::WipedBytes::new(std::fs::read(path).map_err(|error| refuse(error.to_string()))?);
-    Certificate::from_pem(&text).map_err(|why| refuse(why.to_owned()))
+    Certificate::from_pem(&text, log).map_err(|why| refuse(why.to_owned()))
 }
 
 #[derive(Debug)]
