@@ -5,7 +5,7 @@
 #[path = "support/vectors.rs"]
 mod support;
 
-use libvault::{Context, Decryptor, Error, Vault, decrypted_length, inspect};
+use libvault::{Context, Decryptor, Error, INSPECTED_BYTES, Vault, decrypted_length, inspect, inspect_start};
 use serde_json::Value;
 use support::{Fixture, context, hex, list, load, optional_hex, text};
 
@@ -109,16 +109,52 @@ fn inspecting_agrees_with_reading() {
     for vector in list(&load("envelope.json"), "vectors") {
         let (name, data) = (text(vector, "name"), hex(text(vector, "envelope_hex")));
         let payload = expected_payload(&vector["expect"]);
-        if payload.is_some() {
-            let inspection = inspect(&data).unwrap_or_else(|error| panic!("{name}: {error}"));
-            assert_eq!(inspection.purpose, text(vector, "kind"), "{name}");
-        }
-        if text(vector, "kind") == "envelope"
-            && let Some(payload) = payload
-        {
+        let Some(payload) = payload else { continue };
+        let inspection = inspect(&data).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(inspection.purpose, text(vector, "kind"), "{name}");
+        let is_envelope = text(vector, "kind") == "envelope";
+        let form = is_envelope.then(|| form(data[5]));
+        assert_eq!(inspection.form.map(|form| (form, inspection.frame_size)), form, "{name}");
+        assert_eq!(inspection.payload_length, is_envelope.then_some(payload.len()), "{name}");
+        assert_eq!(inspect_start(&data, Some(data.len() as u64)).unwrap(), inspection, "{name}");
+        let json: Value = serde_json::from_str(&inspection.to_json()).unwrap();
+        assert_eq!(json["data_key_id"], inspection.data_key_id, "{name}");
+        assert_eq!(json["shares"].as_array().unwrap().len(), inspection.shares.len(), "{name}");
+        if is_envelope {
             assert_eq!(decrypted_length(&data).unwrap(), payload.len(), "{name}");
         }
     }
+}
+
+/// Whoever looks for the damage starts there.
+#[test]
+fn errors_of_parsing_say_where() {
+    let mut bundles_twice = 0;
+    for vector in list(&load("envelope.json"), "vectors") {
+        let (name, data) = (text(vector, "name"), hex(text(vector, "envelope_hex")));
+        let Err(error) = inspect(&data) else { continue };
+        let (_, rest) = error.message().split_once("offset ").unwrap_or_else(|| panic!("{name}: {error}"));
+        let offset: usize = rest.split(':').next().unwrap().parse().unwrap();
+        assert!(offset <= data.len(), "{name}: {error}");
+        if name == "bare-twice" {
+            assert_eq!(offset, data.len() / 2, "{error}");
+            bundles_twice += 1;
+        }
+    }
+    assert_eq!(bundles_twice, 1);
+}
+
+/// What the flags of docs/envelope.md §3 say of the form, and of the size of a full frame.
+fn form(flags: u8) -> (&'static str, Option<usize>) {
+    match flags {
+        0 => ("one_shot", None),
+        _ => ("framed", Some(1 << (flags & 0x7f))),
+    }
+}
+
+#[test]
+fn the_beginning_that_is_inspected_holds_the_longest_bundle() {
+    assert!(INSPECTED_BYTES > 65_536 + 64);
 }
 
 #[test]

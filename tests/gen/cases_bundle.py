@@ -225,6 +225,15 @@ def _sizes(bench: Bench) -> None:
         ACME,
         bundle_of(bench, 65536),
     )
+    # The bundle of an envelope begins before its flags, a bare one where it begins.
+    bench.refused("R19", "bare-65537", "a bare bundle one byte above the limit", ACME, bare_of(bench, 65537), **DATA_KEY)
+    bench.refused("R24", "bare-65536", "the longest bare bundle: parsed, then refused", ACME, bare_of(bench, 65536), **DATA_KEY)
+
+
+def bare_of(bench: Bench, size: int) -> Recipe:
+    """A bare bundle of exactly `size` bytes, with its context in full."""
+    longer = len(bench.write(replace(bundle_of(bench, size), **BARE), "bare-of")) - size
+    return replace(bundle_of(bench, size - longer), **BARE)
 
 
 def bundle_of(bench: Bench, size: int) -> Recipe:
