@@ -136,6 +136,9 @@ fn errors_of_parsing_say_where() {
         let (_, rest) = error.message().split_once("offset ").unwrap_or_else(|| panic!("{name}: {error}"));
         let offset: usize = rest.split(':').next().unwrap().parse().unwrap();
         assert!(offset <= data.len(), "{name}: {error}");
+        if ["before the payload's tag", "last frame is incomplete"].iter().any(|what| error.message().contains(what)) {
+            assert_eq!(offset, data.len(), "{name}: {error}");
+        }
         if name == "bare-twice" {
             assert_eq!(offset, data.len() / 2, "{error}");
             bundles_twice += 1;

@@ -51,6 +51,10 @@ def _policies(bench: Bench) -> None:
     _opens(bench, "managed-two-items", "policy managed: one wrap under the keys of both items", MANAGED_TWO)
     _opens(bench, "customer-gated", "one binding, one key", ACME)
     _opens(bench, "customer-gated-two-keys", "one binding, two wraps; the first one is used", BETA)
+    longest = bench.binding_share("bnd_beta")
+    longest.wraps[1].change_blob = lambda blob: bytes(1024)
+    data = bench.write(bench.shares(envelope.CUSTOMER_GATED, BETA, [longest]), "second-blob-1024")
+    bench.opens("second-blob-1024", "the second wrap, which no reader opens here, is as long as one can be", BETA, data, PAYLOAD)
     _opens(bench, "customer-gated-two-owners", "two bindings of two owners: two shares, two calls", TWO_OWNERS)
     _opens(
         bench, "most-specific-binding", "two bindings of one owner match; the one with more items is used", ACME_VAULT

@@ -158,3 +158,15 @@ impl AsRef<[u8]> for FrameAad {
         self.0.as_ref().map_or(&[], |digest| digest)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_one_shot_form_ends_at_2_to_the_30_bytes() {
+        assert_eq!(sealed_length(Form::OneShot, MAX_ONE_SHOT).unwrap(), MAX_ONE_SHOT + MESSAGE_ID_LENGTH + TAG_LENGTH);
+        assert_eq!(sealed_length(Form::OneShot, MAX_ONE_SHOT + 1).unwrap_err(), ErrorCode::LimitExceeded);
+        assert!(sealed_length(Form::Framed { frame_log: 20 }, MAX_ONE_SHOT + 1).is_ok());
+    }
+}
