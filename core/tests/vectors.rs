@@ -116,7 +116,9 @@ fn inspecting_agrees_with_reading() {
         let form = is_envelope.then(|| form(data[5]));
         assert_eq!(inspection.form.map(|form| (form, inspection.frame_size)), form, "{name}");
         assert_eq!(inspection.payload_length, is_envelope.then_some(payload.len()), "{name}");
-        assert_eq!(inspect_start(&data, Some(data.len() as u64)).unwrap(), inspection, "{name}");
+        // The payload's tag is the last of an envelope, so that its header is there without the last byte.
+        let start = &data[..data.len() - usize::from(is_envelope)];
+        assert_eq!(inspect_start(start, Some(data.len() as u64)).unwrap(), inspection, "{name}");
         let json: Value = serde_json::from_str(&inspection.to_json()).unwrap();
         assert_eq!(json["data_key_id"], inspection.data_key_id, "{name}");
         assert_eq!(json["shares"].as_array().unwrap().len(), inspection.shares.len(), "{name}");
