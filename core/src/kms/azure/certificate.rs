@@ -27,7 +27,7 @@ const LIFETIME: Duration = Duration::from_secs(600);
 pub(super) struct Certificate {
     key: KeyPair,
     thumbprint: String,
-    expiry: Expiry,
+    expiry: Option<Expiry>,
 }
 
 impl fmt::Debug for Certificate {
@@ -49,9 +49,15 @@ impl Certificate {
             _ => return Err("holds a private key that is not RSA"),
         };
         let key = key.map_err(|_| "holds a private key that is not RSA of 2048 bits or more")?;
-        let expiry = Expiry::of(&certificate, Arc::clone(log))?;
-        expiry.check(SystemTime::now());
+        let expiry = Expiry::of(&certificate, log);
         Ok(Self { key, expiry, thumbprint: URL_SAFE_NO_PAD.encode(sha256(&[certificate.as_ref()])) })
+    }
+
+    /// Tells the log if the end is near. Not part of [`Certificate::assertion`], which runs where the host must not be called.
+    pub(super) fn check_expiry(&self) {
+        if let Some(expiry) = &self.expiry {
+            expiry.check(SystemTime::now());
+        }
     }
 
     /// A new signed assertion of the application towards `audience`, the token endpoint.
@@ -61,9 +67,7 @@ impl Certificate {
     pub(super) fn assertion(&self, client_id: &str, audience: &str) -> Result<String, KmsFailure> {
         let internal =
             |what: &str| KmsFailure::new(ErrorCode::Internal, format!("no assertion could be signed: {what}"));
-        let now = SystemTime::now();
-        self.expiry.check(now);
-        let now = now.duration_since(SystemTime::UNIX_EPOCH).map_err(|_| internal("no time"))?.as_secs();
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_err(|_| internal("no time"))?.as_secs();
         let mut id = [0; 16];
         SystemRandom.fill(&mut id).map_err(|_| internal("no randomness"))?;
         let header = json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": self.thumbprint });

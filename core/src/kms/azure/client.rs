@@ -51,11 +51,13 @@ impl AzureClients {
 
     fn over(identity: AzureIdentity, wires: Wires, log: &Arc<Log>) -> Result<Self> {
         let application = Application::new(identity, log)?;
+        application.check_expiry();
         Ok(Self { application, wires, clients: PerRuntime::new(), credentials: PerRuntime::new() })
     }
 
     /// The client of the key's vault. Tokens come from `tenant`, or from the application's own.
     pub(super) fn for_key(&self, url: &KeyUrl, tenant: Option<&str>) -> Result<Arc<KeyClient>, KmsFailure> {
+        self.application.check_expiry();
         let tenant = tenant.unwrap_or(&self.application.tenant_id);
         let slot = format!("{} {tenant}", url.vault_url());
         if let Some(client) = self.clients.find(&slot)? {

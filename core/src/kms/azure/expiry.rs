@@ -23,15 +23,19 @@ pub(super) struct Expiry {
 }
 
 impl Expiry {
-    /// # Errors
-    /// If `certificate` is not an X.509 certificate in DER.
-    pub(super) fn of(certificate: &[u8], log: Arc<Log>) -> Result<Self, &'static str> {
-        let parsed = x509_cert::Certificate::from_der(certificate).map_err(|_| "holds no X.509 certificate")?;
+    /// None for a certificate that cannot be read: Azure needs its digest only, and may know it nevertheless. The log is told.
+    pub(super) fn of(certificate: &[u8], log: &Arc<Log>) -> Option<Self> {
+        let Ok(parsed) = x509_cert::Certificate::from_der(certificate) else {
+            let message =
+                "the client certificate of azure.certificate cannot be read: nobody will be told before it expires";
+            log.warn("certificate_expiring", message);
+            return None;
+        };
         let after = parsed.tbs_certificate().validity().not_after.to_system_time();
-        Ok(Self { after, log, warned: AtomicU64::new(0) })
+        Some(Self { after, log: Arc::clone(log), warned: AtomicU64::new(0) })
     }
 
-    /// Warns from 30 days before the end on, once a day.
+    /// Warns from 30 days before the end on, once a day. To be called where the host may be: its log sink is.
     pub(super) fn check(&self, now: SystemTime) {
         let left = self.after.duration_since(now).ok();
         let days_left = left.map(|left| left.as_secs() / DAY.as_secs());
@@ -77,6 +81,13 @@ mod tests {
         );
         assert!(warnings_at(day(999))[0].contains("days left: 1)"));
         assert!(warnings_at(day(1_001))[0].contains("expired at 1972-09-27T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_certificate_that_cannot_be_read_is_said_to_be_so() {
+        let log = Arc::default();
+        assert!(Expiry::of(b"no certificate", &log).is_none());
+        assert_eq!(log.waiting_warnings().len(), 1);
     }
 
     #[test]

@@ -71,6 +71,13 @@ impl Application {
         Ok(Self { tenant_id: identity.tenant_id, client_id: identity.client_id, proof })
     }
 
+    /// Tells the log if the certificate's end is near.
+    pub(super) fn check_expiry(&self) {
+        if let Proof::Certificate(certificate) = &self.proof {
+            certificate.check_expiry();
+        }
+    }
+
     pub(super) fn is_managed_identity(&self) -> bool {
         matches!(self.proof, Proof::ManagedIdentity)
     }
