@@ -11,6 +11,8 @@ mod matcher;
 mod oracle;
 mod owners;
 
+#[cfg(feature = "aws")]
+pub(crate) use binding::owned_id;
 pub(crate) use binding::{Binding, CustomerKey, State, binding_id, key_id};
 pub use decision::{Decision, MatchedBinding};
 pub(crate) use matcher::{ManagedUse, MatchRules, Outcome, suspended};

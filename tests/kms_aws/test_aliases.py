@@ -79,4 +79,22 @@ def test_no_alias_leads_to_the_key_of_another_owner(work, account, alias, other_
         vault.encrypt(DATA, CONTEXT)
         with pytest.raises(Refused) as refusal:
             vault.encrypt(DATA, {"organization_id": "org_456"})
-    assert refusal.value.name == "Conflict" and "two owners" in refusal.value.message
+    assert refusal.value.name == "Conflict" and "another owner's" in refusal.value.message
+    assert "key_org_123" not in refusal.value.message, "one customer's error names no other's key"
+
+
+def test_who_used_the_key_of_two_aliases_first_has_it_for_good(work, account, alias):
+    account.kms.create_alias(AliasName="alias/late", TargetKeyId=alias.key)
+    second = Key(alias.arn.rpartition("/")[0] + "/late", owner="org_456", id="key_org_456")
+    account.let_vendor(second.arn, "kms:DescribeKey")
+    other = {"organization_id": "org_456"}
+    with work.open(Key(alias.arn), second) as vault:
+        envelope = vault.encrypt(DATA, CONTEXT)
+    with work.open(Key(alias.arn), second) as vault:
+        assert refused(vault.encrypt, DATA, other).name == "Conflict", "also where the other is the first to ask"
+        assert vault.decrypt(envelope, CONTEXT) == DATA
+
+
+def test_two_owners_may_not_name_one_alias(work, alias):
+    second = Key(alias.arn, owner="org_456", id="key_org_456")
+    assert refused(work.open(Key(alias.arn), second).__enter__).name == "Conflict"

@@ -87,11 +87,11 @@ impl KeyAddress {
                     [("role_arn", role.arn.as_str().to_owned()), ("external_id", role.external_id.as_str().to_owned())]
                 };
                 let key = match &address.key {
-                    KeyReference::Key(key) => Some(("address", key.owned())),
-                    // Settled when it is first used.
-                    KeyReference::Alias(_) => None,
+                    KeyReference::Key(key) => key.owned(),
+                    // The key behind it is settled when it is first used.
+                    KeyReference::Alias(alias) => alias.as_str().to_owned(),
                 };
-                key.into_iter().chain(address.access.role.iter().flat_map(of_role)).collect()
+                std::iter::once(("address", key)).chain(address.access.role.iter().flat_map(of_role)).collect()
             }
             _ => vec![("address", self.canonical())],
         }

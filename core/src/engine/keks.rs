@@ -26,6 +26,8 @@ use crate::kms::network::{HttpClients, Network};
 use crate::kms::{Kek, KeyFile, LocalKey, OutOfRegion, RemoteKey, Timeouts};
 use crate::log::Log;
 use crate::managed::ManagedKeys;
+#[cfg(feature = "aws")]
+use crate::registry::owned_id;
 use crate::registry::{Binding, CustomerKey, Owners, Registry, binding_id, key_id};
 use crate::secret::Secret;
 use crate::stats::Counters;
@@ -230,15 +232,23 @@ impl AliasPin for StorePin {
     fn pin(&self, arn: &str, owned: String) -> Result<()> {
         // A fork in the middle would leave a child with a lock that nobody opens.
         let _undivided = undivided();
-        self.owners.claim(("address", owned), &self.owner, &self.name)?;
-        match now(self.managed.pin_addresses(&[(key_id(&self.name), arn.to_owned())]))? {
-            None => Ok(()),
-            Some(_) => Err(Error::new(
+        let owned = ("address", owned);
+        let of_another = || Error::new(ErrorCode::Conflict, "the alias stands for a key that is another owner's");
+        if !self.owners.is_free_for(&owned, &self.owner) {
+            return Err(of_another());
+        }
+        if now(self.managed.pin_addresses(&[(key_id(&self.name), arn.to_owned())]))?.is_some() {
+            return Err(Error::new(
                 ErrorCode::Conflict,
                 "the alias was given to another key since it was first used, and ids are never re-pointed: \
                  name the first key by its ARN, and give the new one a new id",
-            )),
+            ));
         }
+        // Of two owners whose aliases stand for one key the first to use it has it, in later processes too.
+        if now(self.managed.pin_addresses(&[(owned_id(&owned.1), self.owner.clone())]))?.is_some() {
+            return Err(of_another());
+        }
+        self.owners.claim(owned, &self.owner, &self.name).map_err(|_| of_another())
     }
 }
 

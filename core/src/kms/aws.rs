@@ -67,9 +67,10 @@ enum Target {
 impl AwsKey {
     /// `pin` is called for an alias.
     pub(crate) fn new(address: AwsAddress, pin: impl FnOnce() -> Arc<dyn AliasPin>, clients: Arc<AwsClients>) -> Self {
+        let clock = clients.clock();
         let target = match address.key {
             KeyReference::Key(key) => Target::Key(key),
-            KeyReference::Alias(arn) => Target::Alias(Alias::new(arn, pin())),
+            KeyReference::Alias(arn) => Target::Alias(Alias::new(arn, pin(), clock)),
         };
         Self { target, access: address.access, clients }
     }
@@ -84,13 +85,12 @@ impl AwsKey {
             Target::Key(key) => return Ok(key),
             Target::Alias(alias) => alias,
         };
-        if let Some(key) = alias.settled() {
-            return Ok(key);
-        }
-        let call = client.describe_key().key_id(alias.as_str());
-        let reply = self.ask(call.send()).await.map_err(alias::failure)?;
-        let answered = reply.key_metadata.and_then(|metadata| metadata.arn);
-        alias.settle(answered.as_deref()).await
+        let ask = async || {
+            let call = client.describe_key().key_id(alias.as_str());
+            let reply = self.ask(call.send()).await.map_err(alias::failure)?;
+            Ok(reply.key_metadata.and_then(|metadata| metadata.arn))
+        };
+        alias.key(ask).await
     }
 
     /// Runs one call of a client, as a task of its own.

@@ -46,11 +46,13 @@ type Slots<K, V> = HashMap<K, Arc<Slot<V>>>;
 struct Slot<V> {
     current: Mutex<Option<CachedToken<V>>>,
     renewing: tokio::sync::Mutex<()>,
+    /// How many calls have failed, and the last one's failure.
+    failed: Mutex<(u64, Option<KmsFailure>)>,
 }
 
 impl<V> Default for Slot<V> {
     fn default() -> Self {
-        Self { current: Mutex::default(), renewing: tokio::sync::Mutex::default() }
+        Self { current: Mutex::default(), renewing: tokio::sync::Mutex::default(), failed: Mutex::default() }
     }
 }
 
@@ -68,7 +70,8 @@ impl<K: Eq + std::hash::Hash + Send, V: Send + Sync> Tokens<K, V> {
     /// The token for `purpose`, and whether it was there already. `fetch` is called when there is none or its end is near.
     ///
     /// # Errors
-    /// Those of `fetch`, which are not remembered. Unless it was refused, a token that can still be used is used instead.
+    /// Those of `fetch`, which are told to all who waited for it and not remembered: one after another they would ask until their time is over, and a
+    /// refusal would become a `Timeout`. Unless it was refused, a token that can still be used is used instead.
     pub(super) async fn get<F>(
         &self,
         purpose: K,
@@ -87,7 +90,17 @@ impl<K: Eq + std::hash::Hash + Send, V: Send + Sync> Tokens<K, V> {
                 Ok(renewing) => renewing,
                 Err(_) => return Ok((token.clone(), true)),
             },
-            None => slot.renewing.lock().await,
+            None => {
+                let failures = lock(&slot.failed).0;
+                let renewing = slot.renewing.lock().await;
+                if let (count, Some(failure)) = &*lock(&slot.failed)
+                    && *count > failures
+                    && self.fresh(&slot).is_none()
+                {
+                    return Err(failure.clone());
+                }
+                renewing
+            }
         };
         // Another call may have renewed it meanwhile.
         if let Some(token) = self.fresh(&slot) {
@@ -114,11 +127,15 @@ impl<K: Eq + std::hash::Hash + Send, V: Send + Sync> Tokens<K, V> {
                 *lock(&slot.current) = Some(token.clone());
                 Ok((token, false))
             }
-            Err(failure) if failure.is_refusal() => {
-                *lock(&slot.current) = None;
-                Err(failure)
+            Err(failure) => {
+                let mut failed = lock(&slot.failed);
+                *failed = (failed.0 + 1, Some(failure.clone()));
+                if failure.is_refusal() {
+                    *lock(&slot.current) = None;
+                    return Err(failure);
+                }
+                usable.map(|token| (token, true)).ok_or(failure)
             }
-            Err(failure) => usable.map(|token| (token, true)).ok_or(failure),
         }
     }
 
@@ -215,6 +232,39 @@ mod tests {
         });
         assert!(all.iter().all(|(token, _)| token == "token 1"), "{all:?}");
         assert_eq!(office.asked.load(Ordering::SeqCst), 1);
+    }
+
+    /// One refusal after another would take longer than the callers have time, and a `Timeout` lets another key be used.
+    #[test]
+    fn a_failure_is_told_to_all_who_waited_for_it() {
+        let mut office = Office::new();
+        office.closed = Some(ErrorCode::AccessDenied);
+        let (held, hold) = (tokio::sync::Notify::new(), &office);
+        let (asked, mut calls) = (AtomicU32::new(0), Vec::new());
+        for _ in 0..64 {
+            calls.push(hold.tokens.get("role", async || {
+                asked.fetch_add(1, Ordering::SeqCst);
+                held.notified().await;
+                Err(KmsFailure::new(ErrorCode::AccessDenied, "closed"))
+            }));
+        }
+        let all = async {
+            let mut calls: Vec<_> = calls.into_iter().map(Box::pin).collect();
+            // All are on their way before the one that asks gets its answer.
+            for call in &mut calls {
+                assert!(
+                    std::future::poll_fn(|context| std::task::Poll::Ready(call.as_mut().poll(context)))
+                        .await
+                        .is_pending()
+                );
+            }
+            held.notify_one();
+            for call in calls {
+                assert_eq!(call.await.err().map(|failure| failure.code), Some(ErrorCode::AccessDenied));
+            }
+        };
+        block_on(all);
+        assert_eq!(asked.load(Ordering::SeqCst), 1);
     }
 
     #[test]

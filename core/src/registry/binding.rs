@@ -86,6 +86,12 @@ pub(crate) fn key_id(name: &str) -> Id {
     short_digest(b"libvault/v1/key", name)
 }
 
+/// Where the store remembers who has a key that an alias stands for, beside the addresses of keys.
+#[cfg(feature = "aws")]
+pub(crate) fn owned_id(address: &str) -> Id {
+    short_digest(b"libvault/v1/owned", address)
+}
+
 fn short_digest(label: &[u8], name: &str) -> Id {
     let mut id = Id([0; 16]);
     id.0.copy_from_slice(&sha256(&[label, name.as_bytes()])[..16]);

@@ -16,7 +16,7 @@ use super::endpoint::{Partition, Service};
 use super::role::Sessions;
 use super::transport::{AwsTransport, Reach};
 use crate::clock::Clock;
-use crate::fork::UndividedPolls;
+use crate::fork::{UndividedPolls, undivided};
 use crate::kms::network::HttpClients;
 use crate::kms::per_runtime::PerRuntime;
 use crate::kms::{KmsFailure, Timeouts};
@@ -40,6 +40,7 @@ pub(crate) struct AwsClients {
     kms: PerRuntime<Client>,
     sts: PerRuntime<aws_sdk_sts::Client>,
     sessions: Sessions,
+    clock: Arc<dyn Clock>,
 }
 
 impl AwsClients {
@@ -50,8 +51,12 @@ impl AwsClients {
         http: HttpClients,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        let (kms, sts, sessions) = (PerRuntime::new(), PerRuntime::new(), Sessions::new(clock));
-        Self { identity, timeouts, endpoint, http: Arc::new(http), kms, sts, sessions }
+        let (kms, sts, sessions) = (PerRuntime::new(), PerRuntime::new(), Sessions::new(Arc::clone(&clock)));
+        Self { identity, timeouts, endpoint, http: Arc::new(http), kms, sts, sessions, clock }
+    }
+
+    pub(super) fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(&self.clock)
     }
 
     /// A client for one key, which acts as the vendor or in the key's role.
@@ -97,6 +102,8 @@ impl AwsClients {
     }
 
     fn kms_client(&self, access: &AwsAccess, endpoint: &str, credentials: SharedCredentialsProvider) -> Client {
+        // The first one initializes statics of the SDK, which a child must not find half done.
+        let _undivided = undivided();
         let config = aws_sdk_kms::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(access.place.region().to_owned()))
@@ -116,6 +123,7 @@ impl AwsClients {
             return Ok(client);
         }
         let credentials = UndividedPolls::new(self.vendor(access)).await;
+        let _undivided = undivided();
         let config = aws_sdk_sts::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(access.place.region().to_owned()))
