@@ -263,3 +263,18 @@ impl BoundNames {
 fn form(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_warned_about_once_and_not_every_name_that_callers_make_up() {
+        let names = BoundNames::new(std::iter::empty(), &[]);
+        assert!(names.first_sight("organizationId"));
+        assert!(!names.first_sight("organizationId"));
+        let more = (0..MAX_WARNED_NAMES).filter(|number| names.first_sight(&number.to_string())).count();
+        assert_eq!(more, MAX_WARNED_NAMES - 1);
+        assert!(!names.first_sight("one too many"));
+    }
+}
