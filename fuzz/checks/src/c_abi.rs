@@ -174,7 +174,8 @@ impl<'a> Host<'a> {
             1 => self.new_context(),
             2 | 3 => {
                 let (vault, (data, length), context) = (self.vault(), self.lent(), self.context());
-                let ((aad, aad_length), place, error) = (self.lent(), self.buffer_apart(data), self.error());
+                let (aad, aad_length) = self.lent();
+                let (place, error) = (self.buffer_apart(&[data, aad]), self.error());
                 match verb {
                     2 => unsafe { vault_encrypt(vault, data, length, context, aad, aad_length, place, error) },
                     _ => unsafe { vault_decrypt(vault, data, length, context, aad, aad_length, place, error) },
@@ -205,12 +206,12 @@ impl<'a> Host<'a> {
             }
             9 => {
                 let (vault, (data, length), context) = (self.vault(), self.lent(), self.context());
-                let place = self.buffer_apart(data);
+                let place = self.buffer_apart(&[data]);
                 unsafe { vault_decrypt_data_key(vault, data, length, context, place, self.error()) }
             }
             10 => {
                 let (data, length) = self.lent();
-                let place = self.buffer_apart(data);
+                let place = self.buffer_apart(&[data]);
                 unsafe { vault_inspect(data, length, place, self.error()) }
             }
             11 => {
@@ -248,13 +249,15 @@ impl<'a> Host<'a> {
         assert_ne!(status, INTERNAL, "call {verb} met a defect of the library");
     }
 
-    /// A place that is not the buffer that is read: giving a live buffer away as a place would lose it.
-    fn buffer_apart(&mut self, data: *const u8) -> *mut Buffer {
-        let free = self.buffers.iter().position(|buffer| buffer.data.is_null() || !std::ptr::eq(buffer.data, data));
-        match self.below(8) {
-            7 => ptr::null_mut(),
-            _ => {
-                let buffer = &raw mut self.buffers[free.unwrap_or_default()];
+    /// A place that is none of the buffers that are read: giving a live buffer away as a place would lose it.
+    fn buffer_apart(&mut self, read: &[*const u8]) -> *mut Buffer {
+        let is_read =
+            |buffer: &Buffer| !buffer.data.is_null() && read.iter().any(|data| std::ptr::eq(buffer.data, *data));
+        let free = self.buffers.iter().position(|buffer| !is_read(buffer));
+        match (self.below(8), free) {
+            (7, _) | (_, None) => ptr::null_mut(),
+            (_, Some(free)) => {
+                let buffer = &raw mut self.buffers[free];
                 // SAFETY: a buffer of the library or zero (H2).
                 unsafe { vault_buffer_free(buffer) };
                 buffer
