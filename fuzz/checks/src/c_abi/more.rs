@@ -140,7 +140,7 @@ impl Host<'_> {
         // 2 is neither yes nor no.
         let options = ChangeOptionsRecord { struct_size, allow_downgrade: flags % 3, keep_data_key: flags / 3 % 3 };
         let options = if flags > 200 { ptr::null() } else { &raw const options };
-        let place = self.buffer_apart(data);
+        let place = self.buffer_apart(&[data]);
         match verb % 3 {
             0 => unsafe { vault_rewrap(vault, data, length, context, options, place, self.error()) },
             1 => unsafe { vault_reencrypt(vault, data, length, context, ptr::null(), 0, options, place, self.error()) },
