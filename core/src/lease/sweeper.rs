@@ -24,7 +24,8 @@ impl Sweeper {
         if runs.swap(true, Ordering::AcqRel) {
             return;
         }
-        let (leases, audit, running) = (Arc::downgrade(leases), audit.cloned(), Running(Arc::clone(runs)));
+        let (leases, audit, runs) = (Arc::downgrade(leases), audit.cloned(), Arc::clone(runs));
+        let running = Running(Some(Arc::clone(&runs)));
         runtime.spawn(async move {
             loop {
                 tokio::time::sleep(INTERVAL).await;
@@ -34,12 +35,12 @@ impl Sweeper {
                     drop(tokio::task::spawn_blocking(move || audit.flush()));
                 }
                 if !is_left {
-                    running.0.store(false, Ordering::Release);
+                    runs.store(false, Ordering::Release);
                     // One that was opened just now saw this task still running.
                     let is_needed = leases.upgrade().is_some_and(|leases| !leases.is_empty());
-                    if !is_needed || running.0.swap(true, Ordering::AcqRel) {
-                        std::mem::forget(running);
-                        return;
+                    if !is_needed || runs.swap(true, Ordering::AcqRel) {
+                        // What it says is another task's from here on.
+                        return running.leave();
                     }
                 }
             }
@@ -48,10 +49,18 @@ impl Sweeper {
 }
 
 /// Until the task ends, or its runtime does.
-struct Running(Arc<AtomicBool>);
+struct Running(Option<Arc<AtomicBool>>);
+
+impl Running {
+    fn leave(mut self) {
+        self.0 = None;
+    }
+}
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.store(false, Ordering::Release);
+        if let Some(runs) = &self.0 {
+            runs.store(false, Ordering::Release);
+        }
     }
 }
