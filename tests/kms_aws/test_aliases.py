@@ -93,6 +93,12 @@ def test_who_used_the_key_of_two_aliases_first_has_it_for_good(work, account, al
     with work.open(Key(alias.arn), second) as vault:
         assert refused(vault.encrypt, DATA, other).name == "Conflict", "also where the other is the first to ask"
         assert vault.decrypt(envelope, CONTEXT) == DATA
+    # What was refused is not remembered: the other's alias may still be given to a key of its own.
+    own = account.create_key()
+    account.let_vendor(own)
+    account.kms.update_alias(AliasName="alias/late", TargetKeyId=own)
+    with work.open(Key(alias.arn), second) as vault:
+        assert vault.decrypt(vault.encrypt(DATA, other), other) == DATA
 
 
 def test_two_owners_may_not_name_one_alias(work, alias):

@@ -233,22 +233,25 @@ impl AliasPin for StorePin {
         // A fork in the middle would leave a child with a lock that nobody opens.
         let _undivided = undivided();
         let owned = ("address", owned);
-        let of_another = || Error::new(ErrorCode::Conflict, "the alias stands for a key that is another owner's");
+        let of_another = || {
+            let message = "the alias stands for a key that is another owner's, or was when it was first used: \
+                           if the owner was only renamed, name the key by its ARN";
+            Error::new(ErrorCode::Conflict, message)
+        };
         if !self.owners.is_free_for(&owned, &self.owner) {
             return Err(of_another());
         }
-        if now(self.managed.pin_addresses(&[(key_id(&self.name), arn.to_owned())]))?.is_some() {
-            return Err(Error::new(
+        // Of two owners whose aliases stand for one key the first to use it has it, in later processes too. Both are remembered, or neither.
+        let pins = [(key_id(&self.name), arn.to_owned()), (owned_id(&owned.1), self.owner.clone())];
+        match now(self.managed.pin_addresses(&pins))? {
+            None => self.owners.claim(owned, &self.owner, &self.name).map_err(|_| of_another()),
+            Some(id) if id == pins[0].0 => Err(Error::new(
                 ErrorCode::Conflict,
                 "the alias was given to another key since it was first used, and ids are never re-pointed: \
                  name the first key by its ARN, and give the new one a new id",
-            ));
+            )),
+            Some(_) => Err(of_another()),
         }
-        // Of two owners whose aliases stand for one key the first to use it has it, in later processes too.
-        if now(self.managed.pin_addresses(&[(owned_id(&owned.1), self.owner.clone())]))?.is_some() {
-            return Err(of_another());
-        }
-        self.owners.claim(owned, &self.owner, &self.name).map_err(|_| of_another())
     }
 }
 

@@ -35,7 +35,7 @@ impl Expiry {
         Some(Self { after, log: Arc::clone(log), warned: AtomicU64::new(0) })
     }
 
-    /// Warns from 30 days before the end on, once a day. To be called where the host may be: its log sink is.
+    /// Warns from 30 days before the end on, once a day and for each opening or reload. To be called where the host may be: its log sink is.
     pub(super) fn check(&self, now: SystemTime) {
         let left = self.after.duration_since(now).ok();
         let days_left = left.map(|left| left.as_secs() / DAY.as_secs());
