@@ -74,14 +74,18 @@ static vault *open_binding(const scene *scene, const char *fields) {
 }
 
 /* With a binding of organization_id = org_123 whose key is at the endpoint. */
-static vault *open_kms(const scene *scene) {
+static vault *open_kms_at(const scene *scene, const char *before, const char *endpoint) {
     char more[2048], key[1024];
     vault *opened = NULL;
     snprintf(more, sizeof(more), BINDING, "");
-    snprintf(key, sizeof(key), KMS_KEY, scene->endpoint);
+    snprintf(key, sizeof(key), KMS_KEY, endpoint);
     append(more, sizeof(more), key);
-    CHECK_OK(open_with(scene, "", more, &opened, error));
+    CHECK_OK(open_with(scene, before, more, &opened, error));
     return opened;
+}
+
+static vault *open_kms(const scene *scene) {
+    return open_kms_at(scene, "", scene->endpoint);
 }
 
 static uint32_t encrypt_for(const vault *opened, const char *value, vault_buffer *envelope, vault_error **error) {
@@ -270,6 +274,29 @@ static uint32_t kms_fault(scene *scene, vault_error **error) {
     return status;
 }
 
+#define CLOSED_PORT "http://127.0.0.1:9"
+
+static uint32_t region_not_allowed(scene *scene, vault_error **error) {
+    vault *opened = open_kms_at(scene, "allowed_regions = [\"us-east-1\"]\n", CLOSED_PORT);
+    vault_buffer envelope = VAULT_BUFFER_INIT;
+    uint32_t status = encrypt_for(opened, "org_123", &envelope, error);
+    vault_free(opened);
+    return status;
+}
+
+static uint32_t circuit_open(scene *scene, vault_error **error) {
+    vault *opened = open_kms_at(scene, "", CLOSED_PORT);
+    vault_buffer envelope = VAULT_BUFFER_INIT;
+    unsigned call;
+    uint32_t status;
+    for (call = 0; call < 5; call++) {
+        CHECK(encrypt_for(opened, "org_123", &envelope, NULL) == VAULT_ERROR_KMS_UNAVAILABLE);
+    }
+    status = encrypt_for(opened, "org_123", &envelope, error);
+    vault_free(opened);
+    return status;
+}
+
 static void *cancel_soon(void *token) {
     const struct timespec moment = {0, 200000000};
     nanosleep(&moment, NULL);
@@ -365,6 +392,8 @@ static const row ROWS[] = {
     {"AccessDenied", kms_fault},
     {"Throttled", kms_fault},
     {"KmsUnavailable", kms_fault},
+    {"RegionNotAllowed", region_not_allowed},
+    {"CircuitOpen", circuit_open},
     {"Timeout", kms_fault},
     {"StoreUnavailable", store_unavailable},
     {"AuditUnavailable", audit_unavailable},

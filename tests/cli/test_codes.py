@@ -167,7 +167,12 @@ def invalid_config(place: Workplace):
     return place.encrypt(place.config(before="colour = 1\n"))
 
 
+def region_not_allowed(place: Workplace):
+    return place.encrypt(place.config(before='allowed_regions = ["us-east-1"]\n', after=place.aws_binding("http://127.0.0.1:9")))
+
+
 OWN_WAYS = {
+    "RegionNotAllowed": region_not_allowed,
     "InvalidContext": invalid_context,
     "UnknownContextName": unknown_context_name,
     "ContextMismatch": context_mismatch,

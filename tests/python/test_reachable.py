@@ -19,6 +19,7 @@ __all__ = ["fixture"]
 CODES: dict[str, dict[str, Any]] = load("reachable.json")["codes"]
 IN_PYTHON = {name: code for name, code in CODES.items() if code["reachable"] and "python" not in code.get("not_in", {})}
 BOUND = {"organization_id": "org_123"}
+CLOSED_PORT = "http://127.0.0.1:9"
 
 
 class Place:
@@ -76,6 +77,19 @@ def after_close(place: Place) -> object:
     return vault.encrypt(b"data", MANAGED)
 
 
+def elsewhere(place: Place) -> object:
+    configuration = with_kms(place.configuration, CLOSED_PORT)
+    return libvault.open({**configuration, "allowed_regions": ["us-east-1"]}).encrypt(b"data", IN_KMS)
+
+
+def again_and_again(place: Place) -> object:
+    vault = libvault.open(with_kms(place.configuration, CLOSED_PORT))
+    for _ in range(5):
+        with pytest.raises(libvault.KmsUnavailable):
+            vault.encrypt(b"data", IN_KMS)
+    return vault.encrypt(b"data", IN_KMS)
+
+
 PROVOKED: dict[str, Callable[[Place], object]] = {
     "InvalidContext": lambda place: libvault.Context({}),
     "UnknownContextName": lambda place: place.open(binding={}).encrypt(b"data", {"organizationId": "org_123"}),
@@ -91,6 +105,8 @@ PROVOKED: dict[str, Callable[[Place], object]] = {
     "Closed": after_close,
     "Conflict": lambda place: libvault.init(place.directory),
     "InvalidConfig": lambda place: place.open(no_such_field=1),
+    "RegionNotAllowed": elsewhere,
+    "CircuitOpen": again_and_again,
 }
 
 

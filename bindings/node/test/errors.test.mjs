@@ -61,6 +61,14 @@ const BY_CODE = {
     return atKms(port, { signal: controller.signal });
   },
   KmsUnavailable: () => atKms(9),
+  RegionNotAllowed: () => Vault.openSync({ ...kmsConfig(9, PATIENT), allowed_regions: ['us-east-1'] }).encrypt(data, CUSTOMER),
+  CircuitOpen: async () => {
+    const vault = Vault.openSync(kmsConfig(9, PATIENT));
+    for (let call = 0; call < 5; call += 1) {
+      await assert.rejects(vault.encrypt(data, CUSTOMER), { code: 'KmsUnavailable' });
+    }
+    return vault.encrypt(data, CUSTOMER);
+  },
   WouldBlock: () => Vault.openSync(kmsConfig(9, PATIENT)).encryptSync(data, CUSTOMER),
   Closed: () => {
     const vault = managedVault();
