@@ -33,7 +33,7 @@ GROUPS = {
     "format": ["core/src/envelope.rs", "core/src/envelope/*.rs"],
 }
 WHOLE = {
-    "matching": (["--lib", "--test=vectors", "--test=calls"], []),
+    "matching": (["--lib", "--test=vectors", "--test=streams"], []),
     "format": (["--lib", "--test=vectors", "--test=streams"], ["--skip", "brute_force"]),
 }
 
