@@ -200,8 +200,15 @@ impl Leases {
     /// Drops what may not be used any more, and reports what was used. Returns whether anything is left.
     fn sweep(&self) -> bool {
         let now = self.clock.now();
-        let writing = self.writing.cache.retain(|lease| lease.terms.hold(now) && lease.terms.report_if_due(now));
-        let reading = self.reading.cache.retain(|lease| lease.terms.hold(now) && lease.terms.report_if_due(now));
+        let stays = |terms: &Terms| {
+            let holds = terms.hold(now);
+            if holds {
+                terms.report_if_due(now);
+            }
+            holds
+        };
+        let writing = self.writing.cache.retain(|lease| stays(&lease.terms));
+        let reading = self.reading.cache.retain(|lease| stays(&lease.terms));
         writing || reading
     }
 

@@ -78,8 +78,7 @@ impl Terms {
         true
     }
 
-    /// Always true, so that it can stand in a condition.
-    pub(super) fn report_if_due(&self, now: Duration) -> bool {
+    pub(super) fn report_if_due(&self, now: Duration) {
         if let Some(ledger) = &self.ledger {
             let due = self.next_report.load(Ordering::Relaxed);
             let (now, next) = (nanoseconds(now), nanoseconds(now + REPORT_EVERY));
@@ -88,7 +87,6 @@ impl Terms {
                 ledger.report(self.messages.load(Ordering::Relaxed));
             }
         }
-        true
     }
 }
 
