@@ -140,16 +140,16 @@ def test_a_name_that_moves_to_another_address(office, names, provider):
     """While a vault is open. The old address goes away, as it does some time after a name moved."""
     here = office(provider)
     with here.proxy() as first, here.proxy(address="127.0.0.2", port=first.port) as second:
-        names.mean(proxy_test="127.0.0.1")
+        names.mean({"proxy.test": "127.0.0.1"})
         with here.open(network=f'proxy = "http://proxy.test:{first.port}"') as vault:
             envelope = vault.encrypt(DATA, CONTEXT)
             assert first.tunnels and not second.tunnels
-            names.mean(proxy_test="127.0.0.2")
+            names.mean({"proxy.test": "127.0.0.2"})
             first.__exit__()
             assert vault.decrypt(envelope, CONTEXT) == DATA
             assert second.tunnels
             names.mean()
             here.scene.network.drop_connections()
             assert here.scene.outcome(vault.decrypt, envelope, CONTEXT) == "KmsUnavailable"
-            names.mean(proxy_test="127.0.0.2")
+            names.mean({"proxy.test": "127.0.0.2"})
             assert vault.decrypt(envelope, CONTEXT) == DATA

@@ -62,6 +62,15 @@ class RustVault:
         """The call on so many threads at once, and what each got."""
         return [_bytes(answer) for answer in self._ask({**_command(verb, data, context), "threads": threads})["all"]]
 
+    def begin(self, threads: int, verb: str, data: bytes, context: dict[str, str]) -> None:
+        """The call on so many threads, without waiting for it."""
+        _bytes(self._ask({**_command(verb, data, context), "begin": threads}))
+
+    def begun(self) -> tuple[int, list[str]]:
+        """How many of the calls that were begun have no answer yet, and the outcomes of those that ended since this was last asked."""
+        answer = self._ask({"do": "begun"})
+        return answer["pending"], [ended.get("error", "ok") for ended in answer["all"]]
+
     def stats(self) -> dict[str, int]:
         return self._ask({"do": "stats"})["stats"]
 

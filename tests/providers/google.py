@@ -24,7 +24,8 @@ class GoogleServer(KeyServer):
 
     def __init__(self, process: Process, directory: Path):
         self._process = process
-        self.ca, self._tls = make_certificates(directory, "in front of a test server", HOSTS)
+        hosts = [*HOSTS, f"cloudkms.{GoogleKey.region}.rep.googleapis.com"]
+        self.ca, self._tls = make_certificates(directory, "in front of a test server", hosts)
         account = process.admin("create-service-account", email=VENDOR)
         self.secrets = (account["private_key"], account["private_key_id"], VENDOR)
         credentials = directory / "vendor.json"

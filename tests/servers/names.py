@@ -1,8 +1,11 @@
 """What names mean to a program under test, decided by the test: see resolver.c."""
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
+# The question is not answered until the name means something else.
+SILENCE = "silence"
 _SOURCE = Path(__file__).with_name("resolver.c")
 
 
@@ -20,9 +23,9 @@ class Names:
     def environment(self) -> dict[str, str]:
         return {"LD_PRELOAD": str(self._library), "TEST_NAMES": str(self._file)}
 
-    def mean(self, **addresses: str) -> None:
-        """From now on exactly these names have an address; `_` stands for a dot."""
-        lines = [f"{name.replace('_', '.')} {address}\n" for name, address in addresses.items()]
+    def mean(self, meanings: Mapping[str, str] | None = None) -> None:
+        """From now on exactly these names mean something: an address, `ADDRESS:PORT` for connections to port 443, or SILENCE; `*` is every name."""
+        lines = [f"{name} {meaning}\n" for name, meaning in (meanings or {}).items()]
         temporary = self._file.with_suffix(".new")
         temporary.write_text("".join(lines), encoding="utf-8")
         temporary.replace(self._file)
