@@ -5,7 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 from providers.conftest import SERVERS
-from servers.names import Names
+from servers.names import SILENCE, Names
 
 from .faults import CLOUDS
 from .spoilers import Trap
@@ -26,8 +26,11 @@ def prepared(tmp_path_factory) -> Iterator[dict[str, Prepared]]:
 
 
 @pytest.fixture(scope="package")
-def names(tmp_path_factory) -> Names:
-    return Names(tmp_path_factory.mktemp("names"))
+def names(tmp_path_factory) -> dict[str, Names]:
+    """By the fault of the resolver."""
+    found = {fault: Names(tmp_path_factory.mktemp(fault)) for fault in ("unknown", "silent")}
+    found["silent"].mean({"*": SILENCE})
+    return found
 
 
 @pytest.fixture(scope="package")

@@ -67,6 +67,7 @@ FAULTS = (
     Fault("closed on the KMS's side only, without an answer", Kind.CONNECTION, "half-close"),
     Fault("truncated body", Kind.CONNECTION, "truncate"),
     Fault("the name does not resolve", Kind.NAME, "unknown"),
+    Fault("no answer from the name server, ever", Kind.NAME, "silent"),
     Fault("garbage in the body", Kind.ANSWER, "garbage"),
     Fault("empty answer, status 200", Kind.ANSWER, "empty"),
     Fault("answer of 1 MiB", Kind.ANSWER, "oversized"),

@@ -1,7 +1,7 @@
 """Plays one row: a vault of its own, a network of its own, everything well, then the fault, then one call."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,8 +52,8 @@ def prepare(server: KeyServer, directory: Path) -> Prepared:
             return Prepared(server, scene, key, other, vault.encrypt(DATA, CONTEXT))
 
 
-def play(row: Row, prepared: Prepared, directory: Path, spoiler: Spoiler, names: Names) -> Result:
-    """`spoiler`'s proxy is listening, and serves nobody else."""
+def play(row: Row, prepared: Prepared, directory: Path, spoiler: Spoiler, names: Mapping[str, Names]) -> Result:
+    """`spoiler`'s proxy is listening, and serves nobody else. `names` by the fault of the resolver."""
     kind = row.fault.kind
     server = prepared.server.asking_for_tokens() if kind is Kind.TOKEN else prepared.server
     is_shared = kind is not Kind.KEY  # else its owner is going to change it
@@ -64,7 +64,7 @@ def play(row: Row, prepared: Prepared, directory: Path, spoiler: Spoiler, names:
         "lease": _LEASES[row.lease],
         "timeouts": TIMEOUTS,
         "way": Way(None) if kind is Kind.NAME else spoiler.way,
-        "environment": names.environment if kind is Kind.NAME else None,
+        "environment": names[row.fault.what].environment if kind is Kind.NAME else None,
     }
     with scene.open(key, **settings) as vault:
         envelope = prepared.envelope if is_shared else _patiently(vault.encrypt, DATA, CONTEXT)

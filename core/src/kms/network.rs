@@ -6,6 +6,8 @@ use std::path::PathBuf;
 #[cfg(feature = "http-client")]
 mod client;
 #[cfg(feature = "http-client")]
+mod lookup;
+#[cfg(feature = "http-client")]
 mod roots;
 
 #[cfg(feature = "http-client")]

@@ -10,6 +10,7 @@ use reqwest::header::HeaderMap;
 use reqwest::{Client, Request, StatusCode};
 
 use super::Network;
+use super::lookup::SystemNames;
 use crate::error::ErrorCode;
 use crate::kms::per_runtime::PerRuntime;
 use crate::kms::{KmsFailure, root_cause};
@@ -85,8 +86,8 @@ impl HttpClients {
             .no_proxy();
         let builder = match (self.route, &self.network.proxy) {
             (Some(route), _) => builder.dns_resolver(Arc::new(Route(route))),
-            (None, Some(proxy)) => builder.proxy(proxy.clone()),
-            (None, None) => builder,
+            (None, Some(proxy)) => builder.dns_resolver(Arc::new(SystemNames)).proxy(proxy.clone()),
+            (None, None) => builder.dns_resolver(Arc::new(SystemNames)),
         };
         builder.build().map_err(|_| KmsFailure::new(ErrorCode::Internal, "the HTTP client cannot be set up"))
     }
