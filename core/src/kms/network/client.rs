@@ -1,9 +1,10 @@
 //! HTTP clients: one per runtime, without redirects, cookies, decompression or retries, and replies that are cut off far above the largest honest one.
 
-use std::fmt;
+use std::error::Error as StdError;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use std::{fmt, io};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderMap;
@@ -13,7 +14,7 @@ use super::Network;
 use super::lookup::SystemNames;
 use crate::error::ErrorCode;
 use crate::kms::per_runtime::PerRuntime;
-use crate::kms::{KmsFailure, root_cause};
+use crate::kms::{KmsFailure, causes, root_cause};
 
 /// The largest honest reply has less than 10 KiB.
 const MAX_REPLY: usize = 64 * 1024;
@@ -48,7 +49,7 @@ impl fmt::Display for Carried {
     }
 }
 
-impl std::error::Error for Carried {}
+impl StdError for Carried {}
 
 impl HttpClients {
     /// With a `route` (development only), every connection goes there, whatever the host is called; names in TLS and requests stay.
@@ -116,7 +117,24 @@ fn unreachable(error: reqwest::Error) -> KmsFailure {
     if error.is_timeout() {
         return KmsFailure::new(ErrorCode::Timeout, "the KMS could not be connected to within the deadline");
     }
-    KmsFailure::new(ErrorCode::KmsUnavailable, format!("the KMS could not be reached: {}", root_cause(&error)))
+    let why = if is_for_other_names(&error) {
+        "invalid peer certificate: it is for other names".to_owned()
+    } else {
+        root_cause(&error)
+    };
+    KmsFailure::new(ErrorCode::KmsUnavailable, format!("the KMS could not be reached: {why}"))
+}
+
+/// TLS's own text has the host's name, which an error does not tell, and what a stranger wrote into a certificate.
+fn is_for_other_names(error: &(dyn StdError + 'static)) -> bool {
+    use rustls::CertificateError::{NotValidForName, NotValidForNameContext};
+    let refused = causes(error).find_map(of_tls);
+    matches!(refused, Some(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })))
+}
+
+/// An error of TLS, which may stand in others of I/O.
+fn of_tls<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a rustls::Error> {
+    error.downcast_ref().or_else(|| of_tls(error.downcast_ref::<io::Error>()?.get_ref()?))
 }
 
 /// Resolves every name to one address.
