@@ -11,14 +11,14 @@ use super::KmsFailure;
 use crate::error::ErrorCode;
 
 /// Clients of runtimes that are gone would pile up otherwise.
-const MAX_CLIENTS: usize = 64;
+const MAX_RUNTIMES: usize = 64;
 
-/// Cheap to clone clients, by the caller's runtime and a name.
+/// Cheap to clone clients, by the caller's runtime and a name. There are as many names as the configuration has.
 pub(crate) struct PerRuntime<T> {
     clients: ForkLocal<Mutex<Clients<T>>>,
 }
 
-type Clients<T> = HashMap<(Id, String), T>;
+type Clients<T> = HashMap<Id, HashMap<String, T>>;
 
 impl<T: Clone + Send> PerRuntime<T> {
     pub(crate) fn new() -> Self {
@@ -28,8 +28,8 @@ impl<T: Clone + Send> PerRuntime<T> {
     /// # Errors
     /// `InvalidArgument` outside a tokio runtime.
     pub(crate) fn find(&self, name: &str) -> Result<Option<T>, KmsFailure> {
-        let slot = (this_runtime()?, name.to_owned());
-        Ok(self.lock().get(&slot).cloned())
+        let runtime = this_runtime()?;
+        Ok(self.lock().get(&runtime).and_then(|clients| clients.get(name)).cloned())
     }
 
     /// Keeps a client that was not found. A racing call may have been first: then its client is the one, and everyone uses its connections.
@@ -37,12 +37,12 @@ impl<T: Clone + Send> PerRuntime<T> {
     /// # Errors
     /// `InvalidArgument` outside a tokio runtime.
     pub(crate) fn keep(&self, name: &str, client: T) -> Result<T, KmsFailure> {
-        let slot = (this_runtime()?, name.to_owned());
+        let runtime = this_runtime()?;
         let mut clients = self.lock();
-        if clients.len() >= MAX_CLIENTS && !clients.contains_key(&slot) {
+        if clients.len() >= MAX_RUNTIMES && !clients.contains_key(&runtime) {
             clients.clear();
         }
-        Ok(clients.entry(slot).or_insert(client).clone())
+        Ok(clients.entry(runtime).or_default().entry(name.to_owned()).or_insert(client).clone())
     }
 
     /// Forgets every client, and so every connection.
@@ -60,4 +60,29 @@ fn this_runtime() -> Result<Id, KmsFailure> {
     let runtime = runtime
         .map_err(|_| KmsFailure::new(ErrorCode::InvalidArgument, "asynchronous calls to a KMS need a tokio runtime"))?;
     Ok(runtime.id())
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Builder;
+
+    use super::*;
+
+    /// A vendor may have thousands of customers: one more must not cost the others their clients, and the tokens in them.
+    #[test]
+    fn clients_of_a_runtime_are_all_kept_and_those_of_many_runtimes_are_not() {
+        let clients = PerRuntime::new();
+        let first = Builder::new_current_thread().build().unwrap();
+        for number in 0..5_000 {
+            first.block_on(async { clients.keep(&number.to_string(), number).unwrap() });
+        }
+        assert_eq!(first.block_on(async { clients.find("0").unwrap() }), Some(0));
+        assert_eq!(first.block_on(async { clients.keep("0", 7).unwrap() }), 0, "who comes second gets the first one's");
+        for _ in 0..MAX_RUNTIMES {
+            let other = Builder::new_current_thread().build().unwrap();
+            other.block_on(async { clients.keep("0", 7).unwrap() });
+        }
+        assert_eq!(first.block_on(async { clients.find("0").unwrap() }), None);
+        assert_eq!(clients.find("0").unwrap_err().code, ErrorCode::InvalidArgument);
+    }
 }
