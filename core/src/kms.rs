@@ -54,10 +54,17 @@ pub(crate) struct Timeouts {
     pub(crate) total: Duration,
 }
 
-/// Text from outside, short enough for a log line and on one line.
+/// Text from outside, short enough for a log line, on one line, and without letters that change what stands around them.
 #[cfg(feature = "http-client")]
 fn bounded(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(120).collect()
+    text.chars().filter(|c| *c == ' ' || c.is_ascii_graphic()).take(120).collect()
+}
+
+/// A word for machines, such as `PERMISSION_DENIED` or `AccessDeniedException`: no name of anything fits into it.
+#[cfg(feature = "http-client")]
+fn plain_word(text: &str) -> Option<&str> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    ((1..=63).contains(&text.len()) && text.bytes().all(is_plain)).then_some(text)
 }
 
 /// An error and what caused it, outermost first.

@@ -15,7 +15,7 @@ use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIden
 
 use crate::error::ErrorCode;
 use crate::kms::network::Carried;
-use crate::kms::{KmsFailure, bounded, causes, root_cause};
+use crate::kms::{KmsFailure, bounded, causes, plain_word, root_cause};
 
 /// `service`: who was asked, for the message.
 pub(super) fn from_sdk<E>(error: &SdkError<E, HttpResponse>, service: &str) -> KmsFailure
@@ -33,8 +33,8 @@ where
             let status = answer.raw().status().as_u16();
             let metadata = answer.err().meta();
             let (code, hint) = classify(metadata.code(), metadata.message(), status);
-            let what = match metadata.code() {
-                Some(name) => format!("{service} answered {} (status {status}){hint}", bounded(name)),
+            let what = match metadata.code().and_then(plain_word) {
+                Some(name) => format!("{service} answered {name} (status {status}){hint}"),
                 None => format!("{service} answered with status {status} and no error type"),
             };
             KmsFailure {

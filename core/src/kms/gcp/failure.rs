@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::error::ErrorCode;
 use crate::kms::network::Reply;
-use crate::kms::{KmsFailure, bounded};
+use crate::kms::{KmsFailure, bounded, plain_word};
 
 /// What a key was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,18 +67,19 @@ impl Status {
         let mut status = Self { http: reply.status.as_u16(), retry_after, ..Self::default() };
         let Ok(Body { error }) = serde_json::from_slice(&reply.body) else { return status };
         if let Some(oauth) = error.as_str() {
-            status.code = token(oauth);
+            status.code = plain_word(oauth).map(str::to_owned);
             return status;
         }
         let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
-        status.code = text(&error, "status").and_then(|code| token(&code));
+        let is_word = |text: &String| plain_word(text).is_some();
+        status.code = text(&error, "status").filter(is_word);
         status.text = text(&error, "message").unwrap_or_default();
         for detail in error.get("details").and_then(Value::as_array).into_iter().flatten() {
             match text(detail, "@type").unwrap_or_default().rsplit('.').next().unwrap_or_default() {
-                "ErrorInfo" => status.reason = text(detail, "reason").and_then(|reason| token(&reason)),
+                "ErrorInfo" => status.reason = text(detail, "reason").filter(is_word),
                 "PreconditionFailure" => {
                     let first = detail.get("violations").and_then(|violations| violations.get(0));
-                    status.violation = first.and_then(|first| text(first, "type")).and_then(|kind| token(&kind));
+                    status.violation = first.and_then(|first| text(first, "type")).filter(is_word);
                 }
                 "RequestInfo" => status.request_id = text(detail, "requestId").map(|id| bounded(&id)),
                 "RetryInfo" if status.retry_after.is_none() => {
@@ -161,12 +162,6 @@ impl Status {
         };
         KmsFailure { code, message, request_id: self.request_id, retry_after: self.retry_after }
     }
-}
-
-/// A word for machines, such as `PERMISSION_DENIED` or `invalid_grant`: no name of anything fits into it.
-fn token(text: &str) -> Option<String> {
-    let is_plain = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || byte.is_ascii_digit();
-    ((1..=63).contains(&text.len()) && text.bytes().all(is_plain)).then(|| text.to_owned())
 }
 
 /// A duration as JSON has it: `"1.5s"`.
