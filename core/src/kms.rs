@@ -36,7 +36,7 @@ pub(crate) mod network;
 mod per_runtime;
 mod region;
 mod remote;
-#[cfg(any(feature = "aws", feature = "gcp"))]
+#[cfg(feature = "http-client")]
 mod tokens;
 
 #[cfg(test)]

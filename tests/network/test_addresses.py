@@ -10,7 +10,9 @@ import pytest
 from providers.contract import Way
 from providers.drivers import PythonVault, Refused
 from providers.scene import CONTEXT, DATA
+from servers.certificates import make_certificates
 from servers.connect_proxy import ConnectProxy
+from servers.faulty_proxy import FaultyProxy, Upstream, answer
 
 ARN = "arn:aws:kms:eu-central-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 VAULT = "contoso.vault.azure.net"
@@ -110,12 +112,24 @@ DIALLED = [
 ]
 
 
+# Azure's tokens come from a place of the cloud, which is asked first.
+LOGIN_HOSTS = {
+    VAULT: "login.microsoftonline.com",
+    "contoso.managedhsm.azure.net": "login.microsoftonline.com",
+    "contoso.vault.azure.cn": "login.chinacloudapi.cn",
+    "contoso.vault.usgovcloudapi.net": "login.microsoftonline.us",
+}
+TOKEN = b'{"token_type": "Bearer", "expires_in": 3599, "access_token": "token"}'
+
+
 @pytest.mark.parametrize(("provider", "address", "more", "host"), DIALLED, ids=[host for *_, host in DIALLED])
-def test_the_host_of_its_parts_is_dialled_and_no_other(make_scene, names, provider, address, more, host):
-    """A proxy that lets nobody through says who was asked for."""
+def test_the_host_of_its_parts_is_dialled_and_no_other(make_scene, names, tmp_path, provider, address, more, host):
+    """A proxy that lets nobody through, but for tokens, says who was asked for."""
     scene = make_scene(provider)
-    with ConnectProxy({}) as proxy:
-        way = Way(None, None, f'proxy = "{proxy.url}"')
+    authority, tls = make_certificates(tmp_path / "login", "where tokens come from", set(LOGIN_HOSTS.values()))
+    with FaultyProxy(Upstream(scene.network.port), tls) as login, ConnectProxy(dict.fromkeys(LOGIN_HOSTS.values(), login.port)) as proxy:
+        login.spoil(answer(200, TOKEN))
+        way = Way(None, authority, f'proxy = "{proxy.url}"')
         with scene.open(Address(provider, address, more), way=way, environment=names.environment) as vault:
             assert scene.outcome(vault.encrypt, DATA, CONTEXT) == "KmsUnavailable"
-    assert set(proxy.tunnels) == {host}
+    assert set(proxy.tunnels) == {host, LOGIN_HOSTS.get(host, host)}

@@ -196,7 +196,8 @@ impl<'a> KekFactory<'a> {
         }
         let (identity, route) = self.azure_settings.clone();
         let identity = identity.ok_or_else(|| Error::config("azure", "is missing"))?;
-        let clients = Arc::new(AzureClients::new(identity, self.http(route)?, self.log)?);
+        let clock = Arc::clone(&self.environment.clock);
+        let clients = Arc::new(AzureClients::new(identity, self.http(route)?, clock, self.log)?);
         Ok(Arc::clone(self.azure.get_or_init(|| clients)))
     }
 

@@ -113,14 +113,15 @@ impl AzureKey {
         // The SDK keeps copies of the plaintext that it does not wipe: see docs/threat-model.md.
         parameters.value = Some(value);
         let call = async move {
+            client.await_token().await?;
             let body = RequestContent::try_from(parameters).map_err(|error| failure::from_sdk(error, operation))?;
             let version = version.map(|version| version.to_string());
             let reply = match operation {
                 Operation::Wrap => {
                     let options = KeyClientWrapKeyOptions { key_version: version, ..Default::default() };
-                    client.wrap_key(&key, body, Some(options)).await
+                    client.keys.wrap_key(&key, body, Some(options)).await
                 }
-                Operation::Unwrap => client.unwrap_key(&key, &version.unwrap_or_default(), body, None).await,
+                Operation::Unwrap => client.keys.unwrap_key(&key, &version.unwrap_or_default(), body, None).await,
             };
             let reply = reply.map_err(|error| failure::from_sdk(error, operation))?;
             let header = |name| reply.headers().get_optional_string(&name).map(|text| bounded(&text));

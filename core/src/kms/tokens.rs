@@ -28,6 +28,7 @@ pub(super) struct Token<V> {
 /// A token that is in use; handles to it are cheap.
 pub(super) struct CachedToken<V> {
     pub(super) value: Arc<V>,
+    #[cfg_attr(not(feature = "aws"), allow(dead_code))]
     asked: Duration,
     /// When to ask for its successor.
     renew: Duration,
@@ -152,6 +153,7 @@ impl<K: Eq + std::hash::Hash + Send, V: Send + Sync> Tokens<K, V> {
         self.forget_if(purpose, |token| now > token.asked + age);
     }
 
+    #[cfg(any(feature = "aws", feature = "gcp"))]
     fn forget_if(&self, purpose: &K, is_meant: impl Fn(&CachedToken<V>) -> bool) {
         let slot = self.lock().get(purpose).map(Arc::clone);
         if let Some(slot) = slot {
@@ -302,6 +304,7 @@ mod tests {
         assert_eq!(block_on(office.get()).unwrap_err().code, ErrorCode::KmsUnavailable, "there is none left to use");
     }
 
+    #[cfg(feature = "aws")]
     #[test]
     fn a_token_in_doubt_is_forgotten_when_it_is_old() {
         let office = Office::new();
@@ -314,6 +317,7 @@ mod tests {
         assert_eq!(block_on(office.get()).unwrap(), ("token 2".to_owned(), false));
     }
 
+    #[cfg(feature = "gcp")]
     #[test]
     fn a_refused_token_is_forgotten_but_not_its_successor() {
         let office = Office::new();

@@ -44,6 +44,7 @@ class DataPlane:
         """The answer, and what the log of requests says of it. An answer that is not in the definition is an error of its own."""
         call = route(request.method, request.path)
         seen: dict[str, object] = {"vault": vault.name, "operation": call.operation, "key": call.name, "version": call.version}
+        seen["with_token"] = "Authorization" in request.headers
         try:
             status, body, headers = 200, await self._operate(vault, call, request, seen), {}
             if body is None:

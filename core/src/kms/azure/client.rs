@@ -10,7 +10,8 @@ use azure_security_keyvault_keys::{KeyClient, KeyClientOptions};
 use super::address::Cloud;
 use super::identity::Application;
 use super::transport::{TokenTransport, VaultTransport, Wire, transport};
-use super::{AzureIdentity, KeyUrl};
+use super::{AzureIdentity, KeyUrl, failure};
+use crate::clock::Clock;
 use crate::error::{ErrorCode, Result};
 use crate::fork::undivided;
 use crate::kms::KmsFailure;
@@ -24,10 +25,27 @@ const API_VERSION: &str = "7.4";
 pub(crate) struct AzureClients {
     application: Application,
     wires: Wires,
+    clock: Arc<dyn Clock>,
     /// By the vault and the tenant.
-    clients: PerRuntime<Arc<KeyClient>>,
+    clients: PerRuntime<VaultClient>,
     /// By the audience, which is one per cloud and service, and the tenant: all vaults of one share the token.
     credentials: PerRuntime<Arc<dyn TokenCredential>>,
+}
+
+#[derive(Clone)]
+pub(super) struct VaultClient {
+    pub(super) keys: Arc<KeyClient>,
+    credential: Arc<dyn TokenCredential>,
+}
+
+impl VaultClient {
+    /// Returns once there is a token. While the SDK asks for one itself, all others of the same vault wait, and ask one after another if it fails.
+    ///
+    /// # Errors
+    /// Those of whoever gives the tokens.
+    pub(super) async fn await_token(&self) -> Result<(), KmsFailure> {
+        self.credential.get_token(&[], None).await.map(drop).map_err(failure::of_token)
+    }
 }
 
 enum Wires {
@@ -39,24 +57,29 @@ enum Wires {
 impl AzureClients {
     /// # Errors
     /// `InvalidConfig` if the certificate cannot be used.
-    pub(crate) fn new(identity: AzureIdentity, http: HttpClients, log: &Arc<Log>) -> Result<Self> {
-        Self::over(identity, Wires::Http(http), log)
+    pub(crate) fn new(
+        identity: AzureIdentity,
+        http: HttpClients,
+        clock: Arc<dyn Clock>,
+        log: &Arc<Log>,
+    ) -> Result<Self> {
+        Self::over(identity, Wires::Http(http), clock, log)
     }
 
     /// Clients that reach nobody.
     #[cfg(test)]
     pub(super) fn scripted(identity: AzureIdentity, wire: Wire) -> Result<Self> {
-        Self::over(identity, Wires::Scripted(wire), &Arc::default())
+        Self::over(identity, Wires::Scripted(wire), Arc::new(crate::clock::SystemClock), &Arc::default())
     }
 
-    fn over(identity: AzureIdentity, wires: Wires, log: &Arc<Log>) -> Result<Self> {
+    fn over(identity: AzureIdentity, wires: Wires, clock: Arc<dyn Clock>, log: &Arc<Log>) -> Result<Self> {
         let application = Application::new(identity, log)?;
         application.check_expiry();
-        Ok(Self { application, wires, clients: PerRuntime::new(), credentials: PerRuntime::new() })
+        Ok(Self { application, wires, clock, clients: PerRuntime::new(), credentials: PerRuntime::new() })
     }
 
     /// The client of the key's vault. Tokens come from `tenant`, or from the application's own.
-    pub(super) fn for_key(&self, url: &KeyUrl, tenant: Option<&str>) -> Result<Arc<KeyClient>, KmsFailure> {
+    pub(super) fn for_key(&self, url: &KeyUrl, tenant: Option<&str>) -> Result<VaultClient, KmsFailure> {
         self.application.check_expiry();
         let tenant = tenant.unwrap_or(&self.application.tenant_id);
         let slot = format!("{} {tenant}", url.vault_url());
@@ -72,8 +95,8 @@ impl AzureClients {
             client_options: options(transport(to_vault), url.cloud()),
             ..KeyClientOptions::default()
         };
-        let client = KeyClient::new(&url.vault_url(), credential, Some(options)).map_err(|_| unusable())?;
-        self.clients.keep(&slot, Arc::new(client))
+        let keys = KeyClient::new(&url.vault_url(), Arc::clone(&credential), Some(options)).map_err(|_| unusable())?;
+        self.clients.keep(&slot, VaultClient { keys: Arc::new(keys), credential })
     }
 
     fn credential(&self, url: &KeyUrl, tenant: &str, wire: &Wire) -> Result<Arc<dyn TokenCredential>, KmsFailure> {
@@ -84,7 +107,8 @@ impl AzureClients {
         let cloud = url.cloud();
         let host = (!self.application.is_managed_identity()).then(|| cloud.login_host());
         let options = options(transport(TokenTransport { wire: wire.clone(), host }), cloud);
-        let credential = self.application.credential(tenant, cloud, url.resource(), options).map_err(|_| unusable())?;
+        let credential = self.application.credential(tenant, cloud, url.resource(), options, &self.clock);
+        let credential = credential.map_err(|_| unusable())?;
         self.credentials.keep(&slot, credential)
     }
 

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use crate::error::ErrorCode;
 use crate::kms::network::{Carried, Reply};
-use crate::kms::{KmsFailure, bounded, causes};
+use crate::kms::{KmsFailure, bounded, causes, plain_word};
 
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-request-id");
 pub(super) const REGION: HeaderName = HeaderName::from_static("x-ms-keyvault-region");
@@ -25,10 +25,10 @@ pub(super) enum Operation {
 }
 
 pub(super) fn from_sdk(error: azure_core::Error, operation: Operation) -> KmsFailure {
+    if let Some(failure) = carried(&error) {
+        return failure;
+    }
     for cause in causes(&error) {
-        if let Some(Carried(failure)) = cause.downcast_ref() {
-            return failure.clone();
-        }
         if let Some(error) = cause.downcast_ref::<azure_core::Error>()
             && let ErrorKind::HttpResponse { status, raw_response, .. } = error.kind()
         {
@@ -36,11 +36,20 @@ pub(super) fn from_sdk(error: azure_core::Error, operation: Operation) -> KmsFai
         }
     }
     let message = match error.kind() {
-        ErrorKind::Credential => "no Azure token could be got: the answer of where it comes from makes no sense",
         ErrorKind::DataConversion => "the KMS's answer makes no sense",
         _ => "the request could not be made",
     };
     KmsFailure::new(ErrorCode::KmsUnavailable, message)
+}
+
+/// Why there is no token.
+pub(super) fn of_token(error: azure_core::Error) -> KmsFailure {
+    let senseless = "no Azure token could be got: the answer of where it comes from makes no sense";
+    carried(&error).unwrap_or_else(|| KmsFailure::new(ErrorCode::KmsUnavailable, senseless))
+}
+
+fn carried(error: &azure_core::Error) -> Option<KmsFailure> {
+    causes(error).find_map(|cause| cause.downcast_ref()).map(|Carried(failure)| failure.clone())
 }
 
 fn of_vault(status: u16, response: Option<&RawResponse>, operation: Operation) -> KmsFailure {
@@ -77,7 +86,7 @@ fn codes(body: &[u8]) -> (Option<String>, Option<String>) {
         innermost = Some(deeper);
     }
     // A code is one word: what is none is text, and stays out.
-    let word = |code: Option<String>| code.filter(|code| code.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    let word = |code: Option<String>| code.filter(|code| plain_word(code).is_some());
     (word(error.code), word(innermost.and_then(|named| named.code)))
 }
 
@@ -100,8 +109,8 @@ fn classify(status: u16, code: Option<&str>, inner: Option<&str>, operation: Ope
         _ => KmsUnavailable,
     };
     let named = match (code, inner) {
-        (Some(code), Some(inner)) => format!("{} ({})", bounded(code), bounded(inner)),
-        (Some(code), None) => bounded(code),
+        (Some(code), Some(inner)) => format!("{code} ({inner})"),
+        (Some(code), None) => code.to_owned(),
         _ => "no error code".to_owned(),
     };
     (error, format!("the KMS answered {named}, status {status}"))

@@ -1,11 +1,14 @@
 //! Who the vendor is to Azure: an application, and how it proves that. The tenant is pinned: tokens are got in it alone.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_core::credentials::{AccessToken, Secret, TokenCredential, TokenRequestOptions};
 use azure_core::http::{ClientMethodOptions, ClientOptions};
+use azure_core::time::OffsetDateTime;
 use azure_identity::{
     ClientAssertion, ClientAssertionCredential, ClientAssertionCredentialOptions, ClientSecretCredential,
     ClientSecretCredentialOptions, ManagedIdentityCredential, ManagedIdentityCredentialOptions, UserAssignedId,
@@ -13,9 +16,12 @@ use azure_identity::{
 
 use super::address::Cloud;
 use super::certificate::Certificate;
+use super::failure;
+use crate::clock::Clock;
 use crate::error::{Error, ErrorCode, Result};
 use crate::kms::KmsFailure;
 use crate::kms::network::Carried;
+use crate::kms::tokens::{Token, Tokens};
 use crate::log::Log;
 
 /// `[azure]` of the configuration, checked.
@@ -91,6 +97,7 @@ impl Application {
         cloud: Cloud,
         resource: &str,
         options: ClientOptions,
+        clock: &Arc<dyn Clock>,
     ) -> azure_core::Result<Arc<dyn TokenCredential>> {
         let client_id = self.client_id.clone();
         let inner: Arc<dyn TokenCredential> = match &self.proof {
@@ -115,7 +122,7 @@ impl Application {
                 ManagedIdentityCredential::new(Some(settings))?
             }
         };
-        Ok(Arc::new(Pinned { inner, scope: format!("{resource}/.default") }))
+        Ok(Arc::new(Pinned { inner, scope: format!("{resource}/.default"), token: Tokens::new(Arc::clone(clock)) }))
     }
 }
 
@@ -135,10 +142,18 @@ fn read_certificate(path: &Path, log: &Arc<Log>) -> Result<Certificate> {
     Certificate::from_pem(&text, log).map_err(|why| refuse(why.to_owned()))
 }
 
-#[derive(Debug)]
+/// The SDK's own keeper of tokens lets one call after another ask in vain, while all others wait: a place where tokens come from that does not answer
+/// would stop customers whose token is still good, and a refusal would reach the last of them as a `Timeout`.
 struct Pinned {
     inner: Arc<dyn TokenCredential>,
     scope: String,
+    token: Tokens<(), AccessToken>,
+}
+
+impl fmt::Debug for Pinned {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Pinned")
+    }
 }
 
 #[async_trait]
@@ -148,7 +163,13 @@ impl TokenCredential for Pinned {
         _scopes: &[&str],
         options: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
-        self.inner.get_token(&[self.scope.as_str()], options).await
+        let ask = async || {
+            let token = self.inner.get_token(&[self.scope.as_str()], options).await.map_err(failure::of_token)?;
+            let life = Duration::try_from(token.expires_on - OffsetDateTime::now_utc()).unwrap_or_default();
+            Ok(Token { value: token, life })
+        };
+        let (token, _) = self.token.get((), ask).await.map_err(Carried::into_sdk)?;
+        Ok((*token.value).clone())
     }
 }
 
