@@ -245,7 +245,7 @@ export class DecryptReader {
  * The engine: one per configuration, shared by the whole program. It holds no open sockets or timers that keep the process alive.
  *
  * A verb without the suffix `Sync` gives a promise: it never throws, never blocks the event loop, and copies its input before it returns. It runs on
- * libuv's pool (`UV_THREADPOOL_SIZE`), and only when it has to ask a KMS on the library's own runtime (at most two threads, started at that moment, and one for each host name while it is looked up).
+ * libuv's pool (`UV_THREADPOOL_SIZE`), and only when it has to ask a KMS on the library's own runtime (at most two threads, started at that moment, and, while names of hosts are looked up, one for each, at most 256).
  *
  * A verb with the suffix `Sync` runs at once and does not wait for the network: it fails with {@link WouldBlock} for a context whose keys are in a KMS.
  * It may read and write the store's file, above all when a context is used for the first time.

@@ -1,7 +1,7 @@
 //! The library's own tokio runtime: one per process, started when a KMS is first called by a caller who has no runtime.
 //!
-//! It has one worker and one thread for blocking work, both with all signals blocked. Local keys never start it. A child of a fork starts its own. Names of
-//! hosts are not looked up here (decision 0016).
+//! It has one worker and one thread for blocking work, both with all signals blocked. Local keys never start it. A child of a fork starts its own. The
+//! names of KMSs are not looked up here (decision 0016).
 
 use std::future::Future;
 use std::pin::pin;

@@ -91,10 +91,10 @@ def test_the_name_of_a_kms_that_moves_to_another_address(make_scene, names, prov
 def test_a_stranger_at_the_address_of_a_name(make_scene, names, tmp_path, provider):
     """Whatever a resolver says: who has no certificate for the name is told nothing, though its authority be trusted."""
     scene = make_scene(provider)
-    authority, tls = make_certificates(tmp_path / "stranger", "a stranger", ["example.com"])
+    authority, tls = make_certificates(tmp_path / "stranger", "a stranger", ["stranger.example"])
     with FaultyProxy(Upstream(scene.network.port), tls) as stranger:
         names.mean({"*": f"127.0.0.1:{stranger.port}"})
         with scene.open(scene.server.steady_key, way=Way(None, ca=authority), environment=names.environment) as vault:
             assert scene.outcome(vault.encrypt, DATA, CONTEXT) == "KmsUnavailable"
-            assert "certificate" in scene.refusals[-1].message
+            assert "certificate is for other names" in scene.refusals[-1].message
         assert stranger.exchanges == []

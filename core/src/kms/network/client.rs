@@ -9,6 +9,7 @@ use std::{fmt, io};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::HeaderMap;
 use reqwest::{Client, Request, StatusCode};
+use rustls::CertificateError;
 
 use super::Network;
 use super::lookup::SystemNames;
@@ -114,22 +115,33 @@ pub(crate) async fn send(client: &Client, request: Request) -> Result<Reply, Kms
 
 fn unreachable(error: reqwest::Error) -> KmsFailure {
     let error = error.without_url();
+    if let Some(Carried(failure)) = causes(&error).find_map(|cause| cause.downcast_ref()) {
+        return failure.clone();
+    }
     if error.is_timeout() {
         return KmsFailure::new(ErrorCode::Timeout, "the KMS could not be connected to within the deadline");
     }
-    let why = if is_for_other_names(&error) {
-        "invalid peer certificate: it is for other names".to_owned()
-    } else {
-        root_cause(&error)
+    let why = match causes(&error).find_map(of_tls) {
+        Some(rustls::Error::InvalidCertificate(why)) => format!("its certificate {}", wrong_with(why)),
+        _ => root_cause(&error),
     };
     KmsFailure::new(ErrorCode::KmsUnavailable, format!("the KMS could not be reached: {why}"))
 }
 
 /// TLS's own text has the host's name, which an error does not tell, and what a stranger wrote into a certificate.
-fn is_for_other_names(error: &(dyn StdError + 'static)) -> bool {
-    use rustls::CertificateError::{NotValidForName, NotValidForNameContext};
-    let refused = causes(error).find_map(of_tls);
-    matches!(refused, Some(rustls::Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })))
+fn wrong_with(certificate: &CertificateError) -> &'static str {
+    use CertificateError::{
+        Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet, NotValidYetContext, Revoked,
+        UnknownIssuer,
+    };
+    match certificate {
+        UnknownIssuer => "is of an authority that is not trusted (network.ca_bundle can name more)",
+        NotValidForName | NotValidForNameContext { .. } => "is for other names",
+        Expired | ExpiredContext { .. } => "has expired",
+        NotValidYet | NotValidYetContext { .. } => "is not valid yet",
+        Revoked => "was revoked",
+        _ => "cannot be used",
+    }
 }
 
 /// An error of TLS, which may stand in others of I/O.

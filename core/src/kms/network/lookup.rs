@@ -9,10 +9,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use libvault_memory::ForkLocal;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
-/// So many names are asked for at once in a process; who needs one more waits.
-const UNDER_WAY: usize = 32;
+use super::Carried;
+use crate::error::ErrorCode;
+use crate::kms::{KmsFailure, bounded};
+
+/// So many names are asked for at once in a process, and no more: threads are the host's. A call that needs one more is `Throttled`, which is no
+/// KMS's fault and opens no circuit.
+const UNDER_WAY: usize = 256;
+/// Far above what the C library and its plug-ins for names take.
+const STACK: usize = 512 * 1024;
 
 /// The operating system's names, for HTTP clients.
 pub(super) struct SystemNames;
@@ -23,7 +30,7 @@ impl Resolve for SystemNames {
         static LOOKUPS: ForkLocal<Arc<Lookups>> = ForkLocal::new();
         let lookups = Arc::clone(LOOKUPS.get_or_make(|_| Arc::new(Lookups::new(ask_system))));
         Box::pin(async move {
-            let found = lookups.addresses(name.as_str()).await?;
+            let found = lookups.addresses(name.as_str()).await.map_err(Carried)?;
             let addresses: Addrs = Box::new(found.into_iter());
             Ok(addresses)
         })
@@ -34,62 +41,81 @@ fn ask_system(name: &str) -> io::Result<Vec<SocketAddr>> {
     Ok((name, 0).to_socket_addrs()?.collect())
 }
 
-/// Why there is no address, as told to all who waited.
-type Found = Result<Vec<SocketAddr>, String>;
+type Found = Result<Vec<SocketAddr>, KmsFailure>;
 type Asked = watch::Receiver<Option<Found>>;
 type Ask = dyn Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
 struct Lookups {
     ask: Box<Ask>,
     under_way: Mutex<HashMap<String, Asked>>,
-    places: Arc<Semaphore>,
 }
 
 impl Lookups {
     fn new(ask: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static) -> Self {
-        Self { ask: Box::new(ask), under_way: Mutex::default(), places: Arc::new(Semaphore::new(UNDER_WAY)) }
+        Self { ask: Box::new(ask), under_way: Mutex::default() }
     }
 
     /// Whoever comes while the name is asked for waits for that answer. Nothing is remembered afterwards: that is the operating system's business.
     async fn addresses(self: Arc<Self>, name: &str) -> Found {
-        let joined = self.lock().get(name).cloned();
-        let mut asked = match joined {
-            Some(asked) => asked,
-            None => {
-                let place = Arc::clone(&self.places).acquire_owned().await.map_err(|closed| closed.to_string())?;
-                self.join_or_ask(name, place)?
-            }
-        };
-        let found = asked.wait_for(Option::is_some).await.map_err(|_| "the lookup of a name broke off".to_owned())?;
-        found.clone().expect("it was waited for")
+        let mut asked = self.join_or_ask(name)?;
+        let found = asked.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
+        found.unwrap_or_else(|| Err(KmsFailure::new(ErrorCode::Internal, "the lookup of a name panicked")))
     }
 
-    fn join_or_ask(self: Arc<Self>, name: &str, place: OwnedSemaphorePermit) -> Result<Asked, String> {
-        let lookups = Arc::clone(&self);
+    fn join_or_ask(self: &Arc<Self>, name: &str) -> Result<Asked, KmsFailure> {
         let mut under_way = self.lock();
         if let Some(asked) = under_way.get(name) {
             return Ok(asked.clone());
         }
+        if under_way.len() >= UNDER_WAY {
+            let message = format!("{UNDER_WAY} names of hosts are being looked up: this one would be one too many");
+            return Err(KmsFailure::new(ErrorCode::Throttled, message));
+        }
         let (answer, asked) = watch::channel(None);
-        let this = name.to_owned();
+        let (lookups, this) = (Arc::clone(self), name.to_owned());
         let thread = move || {
-            let found = (lookups.ask)(&this).map_err(|error| error.to_string());
+            // Not before: it takes the lock when it is dropped.
+            let question = Question { lookups, name: this };
+            let found = question.ask();
             // Who comes from here on asks anew.
-            lookups.lock().remove(&this);
-            drop(place);
+            drop(question);
             answer.send_replace(Some(found));
         };
         // The host's signals are not for this thread: it inherits the mask of who starts it.
         #[cfg(unix)]
         let _blocked = libvault_memory::SignalsBlocked::until_dropped();
-        let started = std::thread::Builder::new().name("libvault-lookup".to_owned()).spawn(thread);
-        started.map_err(|error| format!("no thread could be started to look a name up: {error}"))?;
+        let thread = std::thread::Builder::new().name("libvault-lookup".to_owned()).stack_size(STACK).spawn(thread);
+        thread.map_err(|error| {
+            let message = format!("no thread could be started to look up a host's name: {}", error.kind());
+            KmsFailure::new(ErrorCode::Throttled, message)
+        })?;
         under_way.insert(name.to_owned(), asked.clone());
         Ok(asked)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Asked>> {
         self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A name that is under way until this is dropped.
+struct Question {
+    lookups: Arc<Lookups>,
+    name: String,
+}
+
+impl Question {
+    fn ask(&self) -> Found {
+        (self.lookups.ask)(&self.name).map_err(|error| {
+            let message = format!("the KMS could not be reached: {}", bounded(&error.to_string()));
+            KmsFailure::new(ErrorCode::KmsUnavailable, message)
+        })
+    }
+}
+
+impl Drop for Question {
+    fn drop(&mut self) {
+        self.lookups.lock().remove(&self.name);
     }
 }
 
@@ -123,6 +149,7 @@ mod tests {
                     // An error once the test is over.
                     let _ = answers.lock().unwrap().recv();
                 }
+                assert_ne!(name, "panics");
                 if name == "unknown" {
                     return Err(io::Error::other("nobody knows it"));
                 }
@@ -174,23 +201,33 @@ mod tests {
     }
 
     #[test]
-    fn threads_are_bounded_and_a_place_is_given_on() {
+    fn threads_are_bounded_and_one_name_too_many_is_nobodys_fault() {
         let system = System::new();
         let mut hanging: Vec<_> = (0..UNDER_WAY).map(|number| system.find(format!("{number}.silent"))).collect();
         assert!(hanging.iter_mut().all(is_pending));
-        let mut next = system.find("other");
-        assert!(is_pending(&mut next));
-        let mut joins = system.find("0.silent");
-        assert!(is_pending(&mut joins));
+        assert_eq!(wait(system.find("other")).unwrap_err().code, ErrorCode::Throttled);
+        assert!(is_pending(&mut system.find("0.silent")), "who needs a name that is under way joins");
         system.answer.send(()).unwrap();
-        assert_eq!(wait(next).unwrap().len(), 1);
-        assert_eq!(system.asked.load(Ordering::SeqCst), UNDER_WAY + 1);
+        while wait(system.find("other")).is_err() {
+            std::thread::yield_now();
+        }
     }
 
     #[test]
     fn all_are_told_why_there_is_no_address() {
         let system = System::new();
-        assert_eq!(wait(system.find("unknown")), Err("nobody knows it".to_owned()));
+        let failure = wait(system.find("unknown")).unwrap_err();
+        assert_eq!(failure.code, ErrorCode::KmsUnavailable);
+        assert_eq!(failure.message, "the KMS could not be reached: nobody knows it");
+        assert!(wait(system.find("other")).is_ok());
+    }
+
+    #[test]
+    fn a_lookup_that_panics_takes_nobody_with_it() {
+        let system = System::new();
+        for _ in 0..2 {
+            assert_eq!(wait(system.find("panics")).unwrap_err().code, ErrorCode::Internal);
+        }
         assert!(wait(system.find("other")).is_ok());
     }
 
