@@ -13,12 +13,15 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from .crypto_methods import find_version
 from .errors import GoogleError
 from .iam import ROLES
-from .identity import HOUR
+from .identity import CLOUD_PLATFORM, HOUR
 from .services import Services
-from .state import CryptoKey, IdentityProvider, ServiceAccount
+from .state import CryptoKey, IdentityProvider, ServiceAccount, UserLogin
 from .throttle import CODES, Rule
 
 _LEVELS = ("SOFTWARE", "HSM")
+# In the place of gcloud's own, and the scopes that it asks for.
+_GCLOUD = ("764086051850-test.apps.googleusercontent.com", "the-secret-of-a-program/+ that is none")
+_LOGIN_SCOPES = ("openid", "https://www.googleapis.com/auth/userinfo.email", CLOUD_PLATFORM, "https://www.googleapis.com/auth/sqlservice.login")
 
 
 class BadRequest(Exception):
@@ -42,6 +45,8 @@ class Admin:
             "finish-destruction": self._change(CryptoKey.finish_destruction),
             "create-service-account": self.create_service_account,
             "disable-service-account": self.disable_service_account,
+            "create-login": self.create_login,
+            "revoke-login": self.revoke_login,
             "create-identity-provider": self.create_identity_provider,
             "grant": self.grant,
             "revoke": self.revoke,
@@ -111,6 +116,27 @@ class Admin:
     def disable_service_account(self, email: str, disabled: bool = True) -> dict:
         self._account(email).disabled = disabled
         return {}
+
+    def create_login(self, email: str, quota_project: str | None = None) -> dict:
+        """A person signs in by `gcloud auth application-default login`: the file that it writes."""
+        token = "1//" + secrets.token_urlsafe(48)
+        login = UserLogin(email, token, *_GCLOUD, scopes=[*_LOGIN_SCOPES])
+        self._state.logins[token] = login
+        file = {
+            "account": "",
+            "client_id": login.client_id,
+            "client_secret": login.client_secret,
+            "refresh_token": token,
+            "type": "authorized_user",
+            "universe_domain": "googleapis.com",
+        }
+        return file | ({"quota_project_id": quota_project} if quota_project else {})
+
+    def revoke_login(self, email: str) -> dict:
+        """The person withdraws the consent: every refresh token and access token ends."""
+        for login in self._state.logins.values():
+            login.revoked |= login.email == email
+        return {"revoked": self._services.identity.revoke(f"user:{email}")}
 
     def create_identity_provider(self, name: str, issuer: str, keys: dict, allowed_audiences: tuple = ()) -> dict:
         """`keys` are public keys in PEM by key id, which Google would fetch from the issuer."""

@@ -14,6 +14,7 @@ CODES = {
     "UNAVAILABLE": (14, 503),
     "UNAUTHENTICATED": (16, 401),
 }
+GCLOUD_PROJECT = 764086051850  # Google's own: of the program that `gcloud auth application-default login` signs people in with
 _TYPE = "type.googleapis.com/google.rpc."
 _EXPECTED = (
     "Expected OAuth 2 access token, login cookie or other valid authentication credential. "
@@ -89,6 +90,28 @@ def impersonation_denied() -> GoogleError:
     permission = "iam.serviceAccounts.getAccessToken"
     message = f"Permission '{permission}' denied on resource (or it may not exist)."
     info = error_info("IAM_PERMISSION_DENIED", "iam.googleapis.com", {"permission": permission})
+    return GoogleError("PERMISSION_DENIED", message, info)
+
+
+def quota_project_missing(service: str) -> GoogleError:
+    """A person's request counts against the program that signed the person in, which is not set up for this service."""
+    message = (
+        f"Your application is authenticating by using local Application Default Credentials. The {service} API requires a quota "
+        "project, which is not set by default. To learn how to set your quota project, see "
+        "https://cloud.google.com/docs/authentication/adc-troubleshooting/user-creds ."
+    )
+    info = error_info("SERVICE_DISABLED", "googleapis.com", {"consumer": f"projects/{GCLOUD_PROJECT}", "service": service})
+    return GoogleError("PERMISSION_DENIED", message, info)
+
+
+def quota_project_denied(project: str, service: str) -> GoogleError:
+    message = (
+        f"Caller does not have required permission to use project {project}. Grant the caller the "
+        "roles/serviceusage.serviceUsageConsumer role, or a custom role with the serviceusage.services.use permission, by visiting "
+        f"https://console.developers.google.com/iam-admin/iam/project?project={project} and then retry. "
+        "Propagation of the new permission may take a few minutes."
+    )
+    info = error_info("USER_PROJECT_DENIED", "googleapis.com", {"consumer": f"projects/{project}", "service": service})
     return GoogleError("PERMISSION_DENIED", message, info)
 
 

@@ -5,6 +5,7 @@ from .state import State
 ENCRYPT = "cloudkms.cryptoKeyVersions.useToEncrypt"
 DECRYPT = "cloudkms.cryptoKeyVersions.useToDecrypt"
 GET_ACCESS_TOKEN = "iam.serviceAccounts.getAccessToken"
+USE_SERVICES = "serviceusage.services.use"
 
 _VIEWER = {f"cloudkms.{kind}.{verb}" for kind in ("keyRings", "cryptoKeys", "cryptoKeyVersions") for verb in ("get", "list")}
 _ADMIN = _VIEWER | {
@@ -24,9 +25,10 @@ ROLES = {
     "roles/cloudkms.cryptoKeyEncrypterDecrypter": {ENCRYPT, DECRYPT},
     "roles/cloudkms.viewer": _VIEWER,
     "roles/cloudkms.admin": _ADMIN,  # as published, without the use of keys
-    "roles/owner": _ADMIN | {ENCRYPT, DECRYPT},
+    "roles/owner": _ADMIN | {ENCRYPT, DECRYPT, USE_SERVICES},
     "roles/iam.serviceAccountTokenCreator": {GET_ACCESS_TOKEN},
     "roles/iam.workloadIdentityUser": {GET_ACCESS_TOKEN},
+    "roles/serviceusage.serviceUsageConsumer": {USE_SERVICES},
 }
 
 

@@ -5,8 +5,15 @@ import time
 from dataclasses import dataclass
 
 from . import jwt
-from .errors import GoogleError, impersonation_denied, scopes_insufficient, unauthenticated
-from .iam import GET_ACCESS_TOKEN, allowed
+from .errors import (
+    GoogleError,
+    impersonation_denied,
+    quota_project_denied,
+    quota_project_missing,
+    scopes_insufficient,
+    unauthenticated,
+)
+from .iam import GET_ACCESS_TOKEN, USE_SERVICES, allowed
 from .state import State
 
 HOUR = 3600
@@ -17,7 +24,7 @@ IAM_SCOPE = "https://www.googleapis.com/auth/iam"  # what clients ask for in ord
 
 @dataclass(frozen=True)
 class Caller:
-    """`member` as policies name it, such as serviceAccount:EMAIL. A token without scopes was made for one service."""
+    """`member` as policies name it, such as serviceAccount:EMAIL or user:EMAIL. A token without scopes was made for one service."""
 
     member: str
     scopes: frozenset[str] | None
@@ -60,6 +67,14 @@ class Identity:
         if account is not None and account.disabled:
             raise unauthenticated("ACCOUNT_STATE_INVALID", service, method)
         return caller
+
+    def check_quota_project(self, caller: Caller, project: str | None, service: str) -> None:
+        """`project` is the one that the request says it counts against, in X-Goog-User-Project. A person's request has to say one."""
+        if project is None:
+            if caller.member.startswith("user:"):
+                raise quota_project_missing(service)
+        elif not allowed(self._state, caller.member, USE_SERVICES, f"projects/{project}"):
+            raise quota_project_denied(project, service)
 
     def impersonate(self, caller: Caller, target: str, delegates: list[str], scopes: frozenset[str], seconds: int) -> str:
         """Every member of the chain must be allowed to act as the next one."""

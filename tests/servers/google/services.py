@@ -92,7 +92,7 @@ class Services:
         match question.http_method, question.path:
             case "POST", "/token" if here or question.host == OAUTH:
                 answer.operation = "Token"
-                answer.body, answer.member = tokens.exchange_assertion(
+                answer.body, answer.member = tokens.grant_token(
                     self.state, self.identity, question.body, self.own_token_uris
                 )
             case "POST", "/v1/token" if here or question.host == STS:
@@ -124,6 +124,7 @@ class Services:
         rpc = f"google.cloud.kms.v1.KeyManagementService.{answer.operation}"
         caller = self.identity.authenticate(question.headers.get("Authorization"), KMS, rpc, method.scopes)
         answer.member = caller.member
+        self.identity.check_quota_project(caller, question.headers.get("X-Goog-User-Project"), KMS)
         self.throttle.check(answer.operation, answer.resource)
         body = self._read(question, method)
         self._check_location(question.host, answer.resource)
@@ -160,6 +161,7 @@ class Services:
         scopes = method.scopes | {CLOUD_PLATFORM, IAM_SCOPE}
         caller = self.identity.authenticate(question.headers.get("Authorization"), IAM_CREDENTIALS, rpc, scopes)
         answer.member = caller.member
+        self.identity.check_quota_project(caller, question.headers.get("X-Goog-User-Project"), IAM_CREDENTIALS)
         body = parse_body(self._iam_credentials, method, question.body)
         match name:
             case "generateAccessToken":

@@ -98,6 +98,22 @@ class ServiceAccount:
 
 
 @dataclass
+class UserLogin:
+    """What `gcloud auth application-default login` got: a person's consent to a program, for these scopes, until it is withdrawn."""
+
+    email: str
+    refresh_token: str
+    client_id: str
+    client_secret: str
+    scopes: list[str]
+    revoked: bool = False
+
+    @property
+    def member(self) -> str:
+        return f"user:{self.email}"
+
+
+@dataclass
 class IdentityProvider:
     """A provider of a workload identity pool. `name` starts with //iam.googleapis.com/projects/."""
 
@@ -114,6 +130,7 @@ class State:
     key_rings: dict[str, str] = field(default_factory=dict)  # name to time of creation
     crypto_keys: dict[str, CryptoKey] = field(default_factory=dict)
     service_accounts: dict[str, ServiceAccount] = field(default_factory=dict)
+    logins: dict[str, UserLogin] = field(default_factory=dict)  # by refresh token
     identity_providers: dict[str, IdentityProvider] = field(default_factory=dict)
     bindings: list[list[str]] = field(default_factory=list)
     denials: list[list[str]] = field(default_factory=list)
@@ -170,6 +187,7 @@ class Store:
         for field_name, kind in (
             ("crypto_keys", CryptoKey),
             ("service_accounts", ServiceAccount),
+            ("logins", UserLogin),
             ("identity_providers", IdentityProvider),
         ):
             stored[field_name] = {name: kind(**value) for name, value in stored[field_name].items()}

@@ -43,8 +43,48 @@ def test_the_jwt_bearer_grant_checks_everything(client):
     ):
         status, answer = client.exchange(client.assertion(**wrong))
         assert status in (400, 401) and answer["error"] == error and description in answer["error_description"], wrong
-    assert client("/token", b"grant_type=refresh_token", token=None)[1]["error"] == "unsupported_grant_type"
+    assert client("/token", b"grant_type=password", token=None)[1]["error"] == "unsupported_grant_type"
     assert client.exchange("a.b.c")[1]["error"] == "invalid_grant"
+
+
+def test_the_refresh_grant_checks_everything(client):
+    login = client.server.admin("create-login", email="person@example.com", quota_project="test-project")
+    right = {"grant_type": "refresh_token"} | {name: login[name] for name in ("client_id", "client_secret", "refresh_token")}
+
+    def refresh(**other):
+        return client("/token", urllib.parse.urlencode(right | other).encode(), token=None)
+
+    status, answer = refresh()
+    assert status == 200 and answer["token_type"] == "Bearer" and "refresh_token" not in answer
+    assert "https://www.googleapis.com/auth/cloud-platform" in answer["scope"].split()
+    assert refresh(scope="openid")[1]["scope"] == "openid"
+    for wrong, refusal in (
+        ({"client_id": "other.apps.googleusercontent.com"}, (401, "invalid_client")),
+        ({"client_secret": "other"}, (401, "invalid_client")),
+        ({"refresh_token": "1//other"}, (400, "invalid_grant")),
+        ({"refresh_token": ""}, (400, "invalid_request")),
+        ({"scope": SCOPE}, (400, "invalid_scope")),
+    ):
+        status, refused = refresh(**wrong)
+        assert (status, refused["error"]) == refusal, wrong
+    client.server.admin("revoke-login", email="person@example.com")
+    assert refresh() == (400, {"error": "invalid_grant", "error_description": "Token has been expired or revoked."})
+    assert client(f"/v1/{client.key('refresh')}:encrypt", {}, token=answer["access_token"])[0] == 401
+
+
+def test_a_persons_requests_need_a_project_to_count_against(client):
+    key, member = client.key("person"), "user:payer@example.com"
+    client.server.admin("grant", resource=key, role="roles/owner", member=member)
+    token = client.issue(member)
+
+    def encrypt(**headers):
+        return client(f"/v1/{key}:encrypt", {}, token=token, **headers)
+
+    assert reason(encrypt())[1:] == ("PERMISSION_DENIED", "SERVICE_DISABLED")
+    project = {"X-Goog-User-Project": "test-project"}
+    assert reason(encrypt(**project))[1:] == ("PERMISSION_DENIED", "USER_PROJECT_DENIED")
+    client.server.admin("grant", resource="projects/test-project", role="roles/serviceusage.serviceUsageConsumer", member=member)
+    assert encrypt(**project)[0] == 200
 
 
 def test_self_signed_tokens_are_for_this_service_and_an_hour(client):

@@ -12,6 +12,7 @@ from .identity import HOUR, Caller, Identity, times_are_valid
 from .state import IdentityProvider, State, timestamp
 
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+REFRESH_TOKEN = "refresh_token"
 TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
 SUBJECT_TOKENS = ("urn:ietf:params:oauth:token-type:jwt", "urn:ietf:params:oauth:token-type:id_token")
@@ -24,11 +25,20 @@ _PROVIDER_FORMATS = (
 )
 
 
-def exchange_assertion(state: State, identity: Identity, body: bytes, own_uris: set[str]) -> tuple[dict, str]:
-    """The JWT-bearer grant (RFC 7523) of a service account. The second value is the member."""
+def grant_token(state: State, identity: Identity, body: bytes, own_uris: set[str]) -> tuple[dict, str]:
+    """What oauth2.googleapis.com does. The second value is the member."""
     form = _form(body)
-    if form.get("grant_type") != JWT_BEARER:
-        raise OAuthError("unsupported_grant_type", f"Invalid grant_type: {form.get('grant_type', '')}")
+    match form.get("grant_type", ""):
+        case grant if grant == JWT_BEARER:
+            return _exchange_assertion(state, identity, form, own_uris)
+        case grant if grant == REFRESH_TOKEN:
+            return _refresh(state, identity, form)
+        case grant:
+            raise OAuthError("unsupported_grant_type", f"Invalid grant_type: {grant}")
+
+
+def _exchange_assertion(state: State, identity: Identity, form: dict[str, str], own_uris: set[str]) -> tuple[dict, str]:
+    """The JWT-bearer grant (RFC 7523) of a service account."""
     assertion = form.get("assertion", "")
     try:
         account = state.service_accounts.get(str(jwt.claims_unverified(assertion).get("iss")))
@@ -55,6 +65,28 @@ def exchange_assertion(state: State, identity: Identity, body: bytes, own_uris: 
         raise OAuthError("invalid_scope", "Invalid OAuth scope or ID token audience provided.")
     token = identity.issue(account.member, scopes, HOUR)
     return {"access_token": token, "expires_in": HOUR - 1, "token_type": "Bearer"}, account.member
+
+
+def _refresh(state: State, identity: Identity, form: dict[str, str]) -> tuple[dict, str]:
+    """The refresh of a person's access token (RFC 6749 section 6), by the program that the person signed in with."""
+    for parameter in ("client_id", "refresh_token"):
+        if not form.get(parameter):
+            raise OAuthError("invalid_request", f"Missing required parameter: {parameter}")
+    clients = {login.client_id: login.client_secret for login in state.logins.values()}
+    if form["client_id"] not in clients:
+        raise OAuthError("invalid_client", "The OAuth client was not found.", 401)
+    if form.get("client_secret") != clients[form["client_id"]]:
+        raise OAuthError("invalid_client", "The provided client secret is invalid.", 401)
+    login = state.logins.get(form["refresh_token"])
+    if login is None or login.client_id != form["client_id"]:
+        raise OAuthError("invalid_grant", "Bad Request")
+    if login.revoked:
+        raise OAuthError("invalid_grant", "Token has been expired or revoked.")
+    scopes = form.get("scope", "").split() or login.scopes
+    if not set(scopes) <= set(login.scopes):
+        raise OAuthError("invalid_scope", "Bad Request")
+    token = identity.issue(login.member, frozenset(scopes), HOUR)
+    return {"access_token": token, "expires_in": HOUR - 1, "scope": " ".join(scopes), "token_type": "Bearer"}, login.member
 
 
 def exchange_subject_token(state: State, identity: Identity, body: bytes, content_type: str) -> tuple[dict, str]:

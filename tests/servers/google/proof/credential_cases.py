@@ -36,6 +36,30 @@ class CredentialCases:
             statuses = [status for _operation, status in world.served(key)]
             assert statuses[0] == 200 and set(statuses[1:]) == {401}
 
+    def test_a_persons_login_is_refreshed_until_it_is_withdrawn(self, world: World):
+        person, mark = "person@example.com", world.server.mark()
+        key = world.key("person", member=f"user:{person}")
+        world.server.admin("grant", resource="projects/test-project", role="roles/serviceusage.serviceUsageConsumer", member=f"user:{person}")
+        login = world.server.admin("create-login", email=person, quota_project="test-project")
+        signed_in, later = (world.file(f"login-{when}.json", login) for when in ("now", "later"))
+        world.encrypt(key, credentials=signed_in)
+        world.server.admin("revoke-login", email=person)
+        refused = refusal(world.encrypt, key, credentials=later)
+        assert refused.code == "TOKEN_REFUSED" and "invalid_grant" in refused.message
+        tokens = [request["status"] for request in world.server.log(operation="Token", since=mark)]
+        assert tokens[0] == 200 and set(tokens[1:]) == {400}
+        (request,) = world.server.log(key=key)
+        assert (request["member"], request["status"]) == (f"user:{person}", 200)
+
+    def test_a_persons_requests_need_a_project_to_count_against(self, world: World):
+        person = "payer@example.com"
+        key = world.key("payer", member=f"user:{person}")
+        for project, reason in ((None, "SERVICE_DISABLED"), ("test-project", "USER_PROJECT_DENIED")):
+            file = world.file(f"payer-{project}.json", world.server.admin("create-login", email=person, quota_project=project))
+            refused = refusal(world.encrypt, key, credentials=file)
+            assert refused.code == "PERMISSION_DENIED"
+            assert reason in [detail.get("reason") for detail in refused.details]
+
     def test_impersonation_needs_the_customers_consent(self, world: World):
         world.server.admin("create-service-account", email=CUSTOMER)
         key = world.key("impersonated", member=f"serviceAccount:{CUSTOMER}")

@@ -107,6 +107,10 @@ func clientFor(ctx context.Context, asked question) (*kms.KeyManagementClient, e
 		return nil, err
 	}
 	options := &credentials.DetectOptions{Scopes: []string{scope}, UseSelfSignedJWT: file.Type == credentials.ServiceAccount && !asked.Exchange}
+	if file.Type == credentials.AuthorizedUser {
+		// The file of a person names no token endpoint.
+		options.TokenURL = endpoint + "/token"
+	}
 	creds, err := credentials.NewCredentialsFromJSON(file.Type, content, options)
 	if err != nil {
 		return nil, err
