@@ -24,7 +24,10 @@ class Names:
         return {"LD_PRELOAD": str(self._library), "TEST_NAMES": str(self._file)}
 
     def mean(self, meanings: Mapping[str, str] | None = None) -> None:
-        """From now on exactly these names mean something: an address, `ADDRESS:PORT` for connections to port 443, or SILENCE; `*` is every name."""
+        """From now on exactly these names mean something: an address, `ADDRESS:PORT` for connections to port 80 or 443, or SILENCE.
+
+        `*` is every name, and an address may stand in the place of a name.
+        """
         lines = [f"{name} {meaning}\n" for name, meaning in (meanings or {}).items()]
         temporary = self._file.with_suffix(".new")
         temporary.write_text("".join(lines), encoding="utf-8")

@@ -2,7 +2,8 @@
  * A name that does not stand there does not exist; `*` is every name. So no question leaves this machine, and a test can change what a name means.
  *
  * MEANING is an address of IPv4, `ADDRESS:PORT`, or `silence`: the question is answered once the name means something else. Nobody but an
- * administrator may listen on port 443, so whoever connects to that port of the ADDRESS of such a line gets to its PORT. */
+ * administrator may listen on ports 80 and 443, so whoever connects to one of them at the ADDRESS of such a line gets to its PORT, on this machine
+ * also if the ADDRESS is not: a metadata service is at 169.254.169.254, with or without a name. */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -15,7 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LONGEST = 256, HTTPS = 443, PAUSE_MICROSECONDS = 10000 };
+enum { LONGEST = 256, HTTP = 80, HTTPS = 443, PAUSE_MICROSECONDS = 10000 };
 
 typedef int resolve(const char *, const char *, const struct addrinfo *, struct addrinfo **);
 typedef int dial(int, const struct sockaddr *, socklen_t);
@@ -37,6 +38,10 @@ static bool find(bool (*fits)(const struct line *, const void *), const void *wh
 
 static bool is_for(const struct line *line, const void *name) {
     return strcmp(line->name, name) == 0 || strcmp(line->name, "*") == 0;
+}
+
+static bool is_of_the_web(const struct sockaddr_in *to) {
+    return ntohs(to->sin_port) == HTTP || ntohs(to->sin_port) == HTTPS;
 }
 
 static bool leads_from(const struct line *line, const void *address) {
@@ -63,8 +68,9 @@ int connect(int socket, const struct sockaddr *address, socklen_t length) {
     char text[INET_ADDRSTRLEN];
     if (address->sa_family != AF_INET || length < sizeof to) return real(socket, address, length);
     memcpy(&to, address, sizeof to);
-    if (ntohs(to.sin_port) == HTTPS && inet_ntop(AF_INET, &to.sin_addr, text, sizeof text) && find(leads_from, text, &line)) {
+    if (is_of_the_web(&to) && inet_ntop(AF_INET, &to.sin_addr, text, sizeof text) && find(leads_from, text, &line)) {
         to.sin_port = htons((uint16_t)atoi(strchr(line.meaning, ':') + 1));
+        if (ntohl(to.sin_addr.s_addr) >> 24 != IN_LOOPBACKNET) to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     }
     return real(socket, (const struct sockaddr *)&to, sizeof to);
 }
