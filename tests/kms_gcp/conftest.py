@@ -29,11 +29,20 @@ class Workplace:
             self.server.admin("grant", resource=key, role=USE, member=granted_to)
         return key
 
-    def open(self, key: str, endpoint: str | None = None, gcp: str | None = None, of_key: str = "", more: str = ""):
-        """A vault with a root key and a store of its own: customer-gated data needs neither."""
+    def open(
+        self,
+        key: str,
+        endpoint: str | None = "",
+        gcp: str | None = None,
+        of_key: str = "",
+        more: str = "",
+        environment: dict[str, str] | None = None,
+    ):
+        """A vault with a root key and a store of its own: customer-gated data needs neither. `endpoint` None: Google's own names."""
         self._vaults += 1
         config = self._directory / f"vault-{self._vaults}.toml"
         base = self._base(f"store-{self._vaults}")
+        replaced = "" if endpoint is None else f'endpoint = "{endpoint or self.server.http_endpoint}"'
         identity = gcp or f'credentials = "service_account_key"\npath = "{self.credentials}"'
         config.write_text(
             base
@@ -48,7 +57,7 @@ total = 15000
 
 [gcp]
 {identity}
-endpoint = "{endpoint or self.server.http_endpoint}"
+{replaced}
 
 [development]
 allow_endpoint = true
@@ -66,7 +75,7 @@ name = "{key}"
 """,
             encoding="utf-8",
         )
-        return RustVault(config)
+        return RustVault(config, environment)
 
     def managed_keys(self) -> int:
         """Rows in all stores, read without libvault: a fallback would have had to make one."""

@@ -93,18 +93,6 @@ def test_a_workload_of_another_provider_exchanges_its_token(work, tmp_path, acts
         assert [(request["operation"], request["status"]) for request in work.server.log(since=mark)] == asked
 
 
-def test_the_default_is_the_file_that_the_environment_names(work, monkeypatch):
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(work.credentials))
-    key = work.key("default")
-    with work.open(key, gcp='credentials = "default"') as vault:
-        assert vault.decrypt(vault.encrypt(DATA, CONTEXT), CONTEXT) == DATA
-    # A file that is named and cannot be used is not a reason to be somebody else.
-    work.server.admin("metadata-account", email=VENDOR)
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere.json")
-    with work.open(key, gcp='credentials = "default"') as vault:
-        assert refused(vault.encrypt, DATA, CONTEXT) == "AccessDenied"
-
-
 def test_a_machine_without_an_account_is_refused(work):
     work.server.admin("metadata-account", email=None)
     with work.open(work.key("nobody"), gcp=METADATA) as vault:

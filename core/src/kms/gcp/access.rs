@@ -69,6 +69,13 @@ pub(super) enum Purpose {
     ActingAs(ServiceAccount),
 }
 
+/// Who sends a request.
+#[derive(Clone, Copy)]
+struct Caller<'a> {
+    token: &'a str,
+    quota_project: Option<&'a str>,
+}
+
 pub(crate) struct GcpAccess {
     http: HttpClients,
     universe: Universe,
@@ -117,7 +124,8 @@ impl GcpAccess {
         let mut is_last = false;
         loop {
             let (token, was_there) = self.token(purpose.clone()).await?;
-            let reply = self.send(Method::POST, origin, path, Some((JSON, body.clone())), Some(&token.value)).await?;
+            let caller = Caller { token: &token.value, quota_project: self.quota_project(&purpose) };
+            let reply = self.send(Method::POST, origin, path, Some((JSON, body.clone())), Some(caller)).await?;
             if reply.status.as_u16() != 401 || !was_there || is_last {
                 return Ok(reply);
             }
@@ -147,7 +155,7 @@ impl GcpAccess {
                 let text = key.sign(&format!("{}/", service.origin(self.universe)))?;
                 Ok(Token { value: Zeroizing::new(text), life: jwt::LIFETIME })
             }
-            Source::User { client_id, client_secret, refresh_token } => {
+            Source::User { client_id, client_secret, refresh_token, .. } => {
                 let form = form(&[
                     ("grant_type", "refresh_token"),
                     ("client_id", client_id),
@@ -181,7 +189,8 @@ impl GcpAccess {
             Some(target) => {
                 let (path, body) = impersonation(target, scope);
                 let origin = Service::IamCredentials.origin(self.universe);
-                let reply = self.send(Method::POST, &origin, &path, Some((JSON, body)), Some(&token.value)).await?;
+                let caller = Caller { token: &token.value, quota_project: None };
+                let reply = self.send(Method::POST, &origin, &path, Some((JSON, body)), Some(caller)).await?;
                 impersonation_token(reply)
             }
         }
@@ -227,15 +236,20 @@ impl GcpAccess {
         origin: &str,
         path: &str,
         body: Option<(&'static str, Bytes)>,
-        token: Option<&str>,
+        caller: Option<Caller<'_>>,
     ) -> Result<Reply, KmsFailure> {
         let client = self.http.for_this_runtime()?;
         let url = format!("{}{path}", self.plain_origin.as_deref().unwrap_or(origin));
         let url =
             Url::parse(&url).map_err(|_| KmsFailure::new(ErrorCode::Internal, "an address could not be rebuilt"))?;
         let mut request = Request::new(method, url);
-        if let Some(token) = token {
+        if let Some(Caller { token, quota_project }) = caller {
             request.headers_mut().insert(AUTHORIZATION, bearer(token)?);
+            if let Some(project) = quota_project {
+                request
+                    .headers_mut()
+                    .insert("x-goog-user-project", HeaderValue::from_str(project).map_err(|_| no_token())?);
+            }
         }
         match body {
             Some((content_type, body)) => {
@@ -247,6 +261,12 @@ impl GcpAccess {
             }
         }
         send(&client, request).await
+    }
+
+    /// A customer's service account has a project of its own.
+    fn quota_project(&self, purpose: &Purpose) -> Option<&str> {
+        let own = !matches!(purpose, Purpose::ActingAs(_));
+        self.source.get().filter(|_| own)?.quota_project()
     }
 
     fn source(&self) -> Result<Arc<Source>, KmsFailure> {

@@ -38,6 +38,8 @@ pub(super) enum Source {
         client_id: String,
         client_secret: Zeroizing<String>,
         refresh_token: Zeroizing<String>,
+        /// Whose quota the person's calls count against: the client that signed them in has none for Cloud KMS, and Google refuses them without.
+        quota_project: Option<String>,
     },
     Metadata,
     External(ExternalAccount),
@@ -52,6 +54,16 @@ pub(super) struct ExternalAccount {
     token_field: Option<String>,
     /// Whom the file wants it to act as.
     pub(super) acts_as: Option<ServiceAccount>,
+}
+
+impl Source {
+    /// Whom a request with a token of this source counts against, if Google has to be told.
+    pub(super) fn quota_project(&self) -> Option<&str> {
+        match self {
+            Self::User { quota_project, .. } => quota_project.as_deref(),
+            Self::ServiceAccount(_) | Self::Metadata | Self::External(_) => None,
+        }
+    }
 }
 
 impl GcpIdentity {
@@ -107,6 +119,7 @@ enum File {
         client_id: String,
         client_secret: String,
         refresh_token: String,
+        quota_project_id: Option<String>,
         universe_domain: Option<String>,
     },
     ExternalAccount {
@@ -152,10 +165,13 @@ fn parse(text: &[u8], universe: Universe) -> Result<Source, String> {
             let pem = WipedBytes::new(private_key.into_bytes());
             Ok(Source::ServiceAccount(Box::new(SigningKey::new(&pem, private_key_id, client_email)?)))
         }
-        File::AuthorizedUser { client_id, client_secret, refresh_token, universe_domain } => {
+        File::AuthorizedUser { client_id, client_secret, refresh_token, quota_project_id, universe_domain } => {
             check_universe(universe_domain.as_deref(), universe)?;
             let [client_secret, refresh_token] = [client_secret, refresh_token].map(Zeroizing::new);
-            Ok(Source::User { client_id, client_secret, refresh_token })
+            if !quota_project_id.as_deref().is_none_or(is_project) {
+                return Err("has a quota_project_id that is not the id of a project".to_owned());
+            }
+            Ok(Source::User { client_id, client_secret, refresh_token, quota_project: quota_project_id })
         }
         File::ExternalAccount {
             audience,
@@ -208,6 +224,11 @@ fn impersonated(url: &str, universe: Universe) -> Result<ServiceAccount, String>
     account.ok_or_else(|| {
         format!("has a service_account_impersonation_url that is not {prefix}ACCOUNT:generateAccessToken")
     })
+}
+
+/// Ids of projects, and their older form `example.com:my-project`.
+fn is_project(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b':'))
 }
 
 fn check_universe(domain: Option<&str>, universe: Universe) -> Result<(), String> {
@@ -264,8 +285,14 @@ mod tests {
             "universe_domain": "googleapis.com",
         });
         assert!(matches!(parsed(&key), Ok(Source::ServiceAccount(_))));
-        let user = json!({ "type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r", "account": "" });
-        assert!(matches!(parsed(&user), Ok(Source::User { .. })));
+        let mut user = json!({ "type": "authorized_user", "client_id": "c", "client_secret": "s", "refresh_token": "r", "account": "" });
+        assert_eq!(parsed(&user).unwrap().quota_project(), None);
+        for project in ["my-project", "example.com:my-project"] {
+            user["quota_project_id"] = json!(project);
+            assert_eq!(parsed(&user).unwrap().quota_project(), Some(project));
+        }
+        user["quota_project_id"] = json!("my-project\r\nx: y");
+        assert!(parsed(&user).is_err());
         let Ok(Source::External(account)) = parsed(&external()) else { panic!() };
         assert_eq!(account.acts_as.unwrap().as_str(), "a@my-project.iam.gserviceaccount.com");
     }
