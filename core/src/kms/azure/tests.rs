@@ -223,23 +223,24 @@ fn a_challenge_of_another_tenant_audience_or_place_gets_no_token() {
         ("", "https://vault.azure.net", 0),
     ] {
         let answer = (authority.to_owned(), resource.to_owned());
-        let asked = Arc::new(Mutex::new(0));
-        let count = Arc::clone(&asked);
+        let sent = Arc::new(Mutex::new(0));
+        let count = Arc::clone(&sent);
         let key = key_over(VAULT, None, move |request| {
             if request.url().host_str() == Some("login.microsoftonline.com") {
-                *count.lock().unwrap() += 1;
+                assert_eq!(request.url().path(), format!("/{TENANT}/oauth2/v2.0/token"));
                 return reply(
                     200,
                     &[],
                     &json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": "token" }),
                 );
             }
+            *count.lock().unwrap() += i32::from(request.headers().contains_key("authorization"));
             challenge_of(&answer.0, &answer.1)
         });
         let failure = wrap(&key).err().unwrap();
         assert_eq!(failure.code, ErrorCode::AccessDenied, "{authority} {resource}");
         assert_eq!(failure.request_id.as_deref(), Some("challenge"));
-        assert_eq!(*asked.lock().unwrap(), tokens, "{authority} {resource}");
+        assert_eq!(*sent.lock().unwrap(), tokens, "{authority} {resource}");
     }
 }
 
