@@ -1,6 +1,6 @@
 """Runs the server until SIGTERM or SIGINT: `python -m tests.servers.azure --state-dir DIR`.
 
-The first line of standard output is a JSON object, printed when everything listens: `tls_port`, `proxy_port`, `admin_port`, `ca`
+The first line of standard output is a JSON object, printed when everything listens: `tls_port`, `proxy_port`, `admin_port`, `metadata_port`, `ca`
 (path of the authority's certificate, PEM), `log` (path of the requests as JSON Lines) and `names` (what the certificate covers).
 """
 
@@ -24,7 +24,8 @@ async def serve(directory: Path, ports: Ports) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with running(World(log), context, ports) as got:
-        where = {"tls_port": got.tls, "proxy_port": got.proxy, "admin_port": got.admin, "ca": str(authority), "log": str(log)}
+        where = {"tls_port": got.tls, "proxy_port": got.proxy, "admin_port": got.admin, "metadata_port": got.metadata}
+        where |= {"ca": str(authority), "log": str(log)}
         print(json.dumps(where | {"names": SERVED_NAMES}), flush=True)
         await stop.wait()
 
@@ -32,10 +33,10 @@ async def serve(directory: Path, ports: Ports) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tests.servers.azure", description="libvault's own test server for Azure Key Vault and Entra ID")
     parser.add_argument("--state-dir", type=Path, required=True, help="where the certificate and the log of requests are written")
-    for name in ("tls", "proxy", "admin"):
+    for name in ("tls", "proxy", "admin", "metadata"):
         parser.add_argument(f"--{name}-port", type=int, default=0, help="on 127.0.0.1; default: a free one")
     arguments = parser.parse_args()
-    ports = Ports(arguments.tls_port, arguments.proxy_port, arguments.admin_port)
+    ports = Ports(arguments.tls_port, arguments.proxy_port, arguments.admin_port, arguments.metadata_port)
     asyncio.run(serve(arguments.state_dir.resolve(), ports))
 
 

@@ -35,6 +35,7 @@ def administration(world: World) -> web.Application:
             web.post("/apps", admin.add_application),
             web.patch("/apps/{client_id}", admin.change_application),
             web.post("/apps/{client_id}/token", admin.make_token),
+            web.put("/machine", admin.set_up_machine),
             web.post("/issuers/assertion", admin.make_assertion),
             web.post("/roles/{effect:allow|deny}", admin.add_rule),
             web.delete("/roles/{effect:allow|deny}", admin.remove_rules),
@@ -102,6 +103,17 @@ class _Administration:
         token = self._world.directory.access_token(application, body["audience"], by_certificate=False)
         return {"access_token": token}
 
+    async def set_up_machine(self, request: web.Request) -> Answer:
+        """Which identities the machine has, by their client identifiers, and statuses that its next requests for tokens are answered with."""
+        body, machine = await _body(request), self._world.machine
+        named = [self._application(client_id) for client_id in body.pop("user_assigned", [])]
+        own = body.pop("system_assigned", None)
+        machine.system_assigned, machine.user_assigned = self._application(own) if own else None, named
+        machine.failures = [int(status) for status in body.pop("failures", [])]
+        if body:
+            raise ValueError(f"a machine has no {', '.join(body)}")
+        return {"header": machine.header}
+
     async def make_assertion(self, request: web.Request) -> Answer:
         body = await _body(request)
         return {"assertion": outside_assertion(self._world.directory, **body)}
@@ -147,6 +159,9 @@ class _Administration:
         query = dict(request.query)
         found = self._world.log.select(int(query.pop("since", "0")), **query)
         return {"count": len(found), "next": len(self._world.log.requests), "requests": found}
+
+    def _application(self, client_id: str) -> Application:
+        return (self._world.directory.applications(client_id) or _missing(client_id))[0]
 
     def _applications(self, request: web.Request) -> list[Application]:
         client_id = request.match_info["client_id"]

@@ -24,6 +24,7 @@ class AzureServer:
 
     def __init__(self, ready: dict[str, Any]) -> None:
         self.tls_port: int = ready["tls_port"]
+        self.metadata_port: int = ready["metadata_port"]
         self.proxy = f"http://127.0.0.1:{ready['proxy_port']}"
         self.ca: str = ready["ca"]
         self._administration = f"http://127.0.0.1:{ready['admin_port']}"

@@ -1,4 +1,4 @@
-"""The three listeners: the services by TLS, told apart by the Host header; a proxy to them for unchanged clients; the administration."""
+"""The listeners: the services by TLS, told apart by the Host header; a proxy to them for unchanged clients; tokens of a machine; administration."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,7 @@ from .administration import administration
 from .data_plane import DataPlane
 from .entra import Entra
 from .hosts import LOGIN_HOSTS, VAULT_SUFFIXES
+from .managed_identity import ManagedIdentity
 from .vaults import World
 
 HOST = "127.0.0.1"
@@ -21,24 +22,30 @@ SERVER = "libvault-test-server"
 
 @dataclass(frozen=True)
 class Ports:
-    """All on 127.0.0.1: `tls` the services, `proxy` a CONNECT proxy to them, `admin` the administration, without TLS."""
+    """All on 127.0.0.1: `tls` the services, `proxy` a CONNECT proxy to them, and without TLS `admin` and a machine's tokens at `metadata`."""
 
     tls: int
     proxy: int
     admin: int
+    metadata: int
 
 
 @contextlib.asynccontextmanager
-async def running(world: World, context: ssl.SSLContext, ports: Ports = Ports(0, 0, 0)):
+async def running(world: World, context: ssl.SSLContext, ports: Ports = Ports(0, 0, 0, 0)):
     """Listens on the given ports, 0 for a free one, and yields those it got."""
-    application = web.Application(client_max_size=MAXIMUM_BODY_BYTES)
-    application.router.add_route("*", "/{path:.*}", _services(world))
     async with contextlib.AsyncExitStack() as stack:
-        tls = await _listen(stack, application, ports.tls, context)
+        tls = await _listen(stack, _everywhere(_services(world)), ports.tls, context)
+        metadata = await _listen(stack, _everywhere(_metadata(world)), ports.metadata, None)
         admin = await _listen(stack, administration(world), ports.admin, None)
         proxy = await asyncio.start_server(lambda reader, writer: _tunnel(reader, writer, tls), HOST, ports.proxy)
         stack.callback(proxy.close)
-        yield Ports(tls, proxy.sockets[0].getsockname()[1], admin)
+        yield Ports(tls, proxy.sockets[0].getsockname()[1], admin, metadata)
+
+
+def _everywhere(handler) -> web.Application:
+    application = web.Application(client_max_size=MAXIMUM_BODY_BYTES)
+    application.router.add_route("*", "/{path:.*}", handler)
+    return application
 
 
 async def _listen(stack: contextlib.AsyncExitStack, application: web.Application, port: int, context: ssl.SSLContext | None) -> int:
@@ -63,12 +70,25 @@ def _services(world: World):
         else:
             # The name of a vault that does not exist resolves nowhere; this is as near as a server can come.
             response, seen = web.json_response({"error": f"no such host: {host}"}, status=421), {"operation": "unknown"}
-        response.headers["Server"] = SERVER
-        path = request.path_qs
-        world.log.add(host=host, method=request.method, path=path, status=response.status, agent=request.headers.get("User-Agent"), **seen)
-        return response
+        return _logged(world, request, host, response, seen)
 
     return handle
+
+
+def _metadata(world: World):
+    identities = ManagedIdentity(world.directory, world.machine)
+
+    async def handle(request: web.Request) -> web.Response:
+        return _logged(world, request, request.host.partition(":")[0], *identities.answer(request))
+
+    return handle
+
+
+def _logged(world: World, request: web.Request, host: str, response: web.Response, seen: dict[str, Any]) -> web.Response:
+    response.headers["Server"] = SERVER
+    path = request.path_qs
+    world.log.add(host=host, method=request.method, path=path, status=response.status, agent=request.headers.get("User-Agent"), **seen)
+    return response
 
 
 async def _tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 from . import errors
 from .directory import Application, Directory, issuer
 from .keys import Keys
+from .managed_identity import Machine
 
 # What the permission of an operation is called in role definitions and in access policies.
 ACTIONS = {
@@ -122,6 +123,7 @@ class World:
 
     def __init__(self, log: Path) -> None:
         self.directory = Directory()
+        self.machine = Machine()
         self.log = RequestLog(log)
         self._vaults: dict[str, Vault] = {}
 
