@@ -130,8 +130,8 @@ pub(super) fn of_token_endpoint(reply: &Reply) -> KmsFailure {
         429 => ErrorCode::Throttled,
         408 | 504 => ErrorCode::Timeout,
         _ if refusal.error == "temporarily_unavailable" => ErrorCode::KmsUnavailable,
-        // The metadata service of a machine says so while it is updated.
-        410 => ErrorCode::KmsUnavailable,
+        // The metadata service of a machine says so while it is updated ("How to use managed identities on a VM", error handling).
+        404 | 410 => ErrorCode::KmsUnavailable,
         400..=499 => ErrorCode::AccessDenied,
         _ => ErrorCode::KmsUnavailable,
     };

@@ -16,8 +16,9 @@ use crate::kms::KmsFailure;
 use crate::kms::network::{Carried, Reply, send};
 
 impl Carried {
+    /// Not as an error of the transport: the SDK repeats those for a minute where it asks a machine's metadata service, whatever it is told about retries.
     pub(super) fn into_sdk(failure: KmsFailure) -> azure_core::Error {
-        azure_core::Error::new(ErrorKind::Io, Self(failure))
+        azure_core::Error::new(ErrorKind::Other, Self(failure))
     }
 }
 

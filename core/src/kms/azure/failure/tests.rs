@@ -81,6 +81,7 @@ fn a_refusal_of_the_token_endpoint_is_told_from_its_outage() {
         (403, "", AccessDenied),
         (400, r#"{"error":"temporarily_unavailable","error_codes":[90033]}"#, KmsUnavailable),
         (302, "", KmsUnavailable),
+        (404, "", KmsUnavailable),
         (410, "", KmsUnavailable),
         (429, "", Throttled),
         (500, "<html>", KmsUnavailable),
