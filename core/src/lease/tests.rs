@@ -15,6 +15,7 @@ use crate::options::{CallOptions, CancelToken};
 use crate::vault::Vault;
 
 mod interleavings;
+mod races;
 mod streams;
 
 /// A vault whose customers `a` (keys `a1` and `a2`, either opens) and `b` (key `b1`) have keys in a KMS of the test's.
@@ -90,6 +91,7 @@ fn toml(extra: &str, state: &str) -> String {
         id = "b"
         owner = "b"
         selector = {{ organization_id = "b" }}
+        state = "{state}"
         keys = [{{ id = "b1", provider = "local", path = "b1.key" }}]
         "#
     )

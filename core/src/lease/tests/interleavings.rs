@@ -1,10 +1,11 @@
-//! Calls, replies, refusals and the clock in ten thousand orders, each made by a seed: after a refusal was heard no call that begins succeeds, and no data
-//! key serves later than its time.
+//! Calls, replies, refusals, suspensions, evictions and the clock in ten thousand orders, each made by a seed: after a refusal was heard no call that begins
+//! succeeds, while the binding is suspended no call that ends does, no data key serves later than its time, and none from before an eviction.
 
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, Waker};
 
-use super::{START, Scene, context};
+use super::{Quiet, START, Scene, context};
+use crate::engine::restoring::Alone;
 use crate::error::{Error, ErrorCode};
 use crate::kms::Answer;
 
@@ -29,8 +30,12 @@ impl Order {
 struct UnderWay<'a> {
     call: Pin<Box<dyn Future<Output = Result<Vec<u8>, Error>> + 'a>>,
     began_after_refusal: bool,
-    /// It sent a request of its own.
+    /// The binding was suspended at some time since.
+    saw_suspension: bool,
+    /// It sent a request of its own, after the last eviction.
     asked: bool,
+    /// It sent one before, whose reply came or comes too late.
+    asked_in_vain: bool,
 }
 
 struct Model {
@@ -38,8 +43,21 @@ struct Model {
     /// A caller was told of the refusal.
     refusal_was_heard: bool,
     refuses: bool,
-    /// When the last request was sent to which the KMS agreed.
+    is_suspended: bool,
+    /// When the last request was sent to which the KMS agreed, of those since the last eviction.
     last_agreement: Option<u64>,
+    seen: Seen,
+}
+
+/// What an order had in it, or how many had it.
+#[derive(Default)]
+struct Seen {
+    refusals: u64,
+    hits: u64,
+    /// A call that waited for a reply when its binding was suspended was told so.
+    suspensions: u64,
+    /// A call that waited for a reply when it was made worthless asked again, and succeeded.
+    evictions: u64,
 }
 
 impl Model {
@@ -47,8 +65,15 @@ impl Model {
         match outcome {
             Ok(_) => {
                 assert!(!call.began_after_refusal, "seed {seed}: a call that began after a refusal succeeded");
-                let agreed = self.last_agreement.expect("somebody agreed");
+                assert!(!self.is_suspended, "seed {seed}: a call succeeded after the suspension was told");
+                let agreed =
+                    self.last_agreement.unwrap_or_else(|| panic!("seed {seed}: nobody agreed since the eviction"));
                 assert!(call.asked || self.now < agreed + MAX_AGE, "seed {seed}: a data key was used too late");
+                self.seen.evictions |= u64::from(call.asked && call.asked_in_vain);
+            }
+            Err(error) if *error == ErrorCode::KeySuspended => {
+                assert!(call.saw_suspension, "seed {seed}: {error}");
+                self.seen.suspensions |= u64::from(call.asked_in_vain);
             }
             Err(error) => {
                 assert_eq!(error.code(), ErrorCode::KeyDisabled, "seed {seed}: {error}");
@@ -56,44 +81,75 @@ impl Model {
             }
         }
     }
+
+    /// Whatever was agreed to so far serves nobody any more.
+    fn evict(&mut self, under_way: &mut [UnderWay<'_>]) {
+        self.last_agreement = None;
+        for one in under_way {
+            one.asked_in_vain |= std::mem::take(&mut one.asked);
+        }
+    }
+
+    fn suspend(&mut self, is_suspended: bool, under_way: &mut [UnderWay<'_>]) {
+        self.is_suspended = is_suspended;
+        under_way.iter_mut().for_each(|one| one.saw_suspension |= is_suspended);
+        self.evict(under_way);
+    }
 }
 
 #[test]
 fn no_order_of_events_outlives_a_refusal_or_the_time_of_a_lease() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let _entered = runtime.enter();
-    let scene = Scene::new("");
+    let scene = Scene::quietly("", Quiet::Alone { _held: Alone::begin() });
     let first = scene.encrypt("b").unwrap();
     scene.clock.set(START + MAX_AGE);
     let envelopes = [first, scene.encrypt("b").unwrap()];
-    let (mut heard, mut hits) = (0, 0);
+    let mut all = Seen::default();
     for seed in 0..SEEDS {
         scene.vault.engine.snapshot().unwrap().leases.clear();
         scene.kms.answer("b1", Answer::Agree);
         let before = scene.vault.stats().lease_hits;
-        heard += u64::from(run(&scene, &envelopes, seed));
-        hits += u64::from(scene.vault.stats().lease_hits > before);
+        let seen = run(&scene, &envelopes, seed);
+        all.refusals += seen.refusals;
+        all.hits += u64::from(scene.vault.stats().lease_hits > before);
+        all.suspensions += seen.suspensions;
+        all.evictions += seen.evictions;
     }
-    assert!(heard > SEEDS / 4 && hits > SEEDS / 4, "the orders are worth something: {heard} refusals, {hits} hits");
+    let Seen { refusals, hits, suspensions, evictions } = all;
+    let counts = format!("{refusals} refusals, {hits} hits, {suspensions} suspensions, {evictions} evictions");
+    assert!(refusals.min(hits) > SEEDS / 4 && suspensions.min(evictions) > SEEDS / 20, "the orders are poor: {counts}");
 }
 
-/// Returns whether a refusal was heard.
-fn run(scene: &Scene, envelopes: &[Vec<u8>; 2], seed: u64) -> bool {
+fn run(scene: &Scene, envelopes: &[Vec<u8>; 2], seed: u64) -> Seen {
     let (mut order, context) = (Order(seed), context("b"));
     let now = START + 200_000 + seed * 2_000_000;
     scene.clock.set(now);
     scene.kms.hold_replies();
     let first_call = scene.kms.calls();
-    let mut model = Model { now, refusal_was_heard: false, refuses: false, last_agreement: None };
+    let mut model = Model {
+        now,
+        refusal_was_heard: false,
+        refuses: false,
+        is_suspended: false,
+        last_agreement: None,
+        seen: Seen::default(),
+    };
     let mut under_way: Vec<UnderWay<'_>> = Vec::new();
     for _ in 0..60 {
-        match order.below(12) {
+        match order.below(16) {
             0..=2 if under_way.len() < 6 => {
                 let call: Pin<Box<dyn Future<Output = _>>> = match order.below(3) {
                     0 => Box::pin(scene.vault.encrypt(b"data", &context, None)),
                     number => Box::pin(scene.vault.decrypt(&envelopes[number - 1], &context, None)),
                 };
-                under_way.push(UnderWay { call, began_after_refusal: model.refusal_was_heard, asked: false });
+                under_way.push(UnderWay {
+                    call,
+                    began_after_refusal: model.refusal_was_heard,
+                    saw_suspension: model.is_suspended,
+                    asked: false,
+                    asked_in_vain: false,
+                });
             }
             3..=7 if !under_way.is_empty() => poll_one(&mut under_way, order.below(64), &mut model, scene, seed),
             8 | 9 => scene.kms.release_up_to(first_call + order.below(12)),
@@ -104,6 +160,18 @@ fn run(scene: &Scene, envelopes: &[Vec<u8>; 2], seed: u64) -> bool {
             11 if order.below(4) == 0 => {
                 model.refuses = true;
                 scene.kms.answer("b1", Answer::Fail(ErrorCode::KeyDisabled));
+            }
+            12 if !model.is_suspended && order.below(3) == 0 => {
+                scene.reload("", "suspended");
+                model.suspend(true, &mut under_way);
+            }
+            13 if model.is_suspended || order.below(8) == 0 => {
+                scene.reload("", "active");
+                model.suspend(false, &mut under_way);
+            }
+            15 if order.below(2) == 0 => {
+                scene.vault.after_restore().unwrap();
+                model.evict(&mut under_way);
             }
             _ => {}
         }
@@ -116,7 +184,10 @@ fn run(scene: &Scene, envelopes: &[Vec<u8>; 2], seed: u64) -> bool {
         poll_one(&mut under_way, round, &mut model, scene, seed);
     }
     assert!(under_way.is_empty(), "seed {seed}: calls that never end");
-    model.refusal_was_heard
+    if model.is_suspended {
+        scene.reload("", "active");
+    }
+    Seen { refusals: u64::from(model.refusal_was_heard), ..model.seen }
 }
 
 fn poll_one(under_way: &mut Vec<UnderWay<'_>>, choice: usize, model: &mut Model, scene: &Scene, seed: u64) {
