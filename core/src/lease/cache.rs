@@ -76,3 +76,57 @@ impl<T: Send + Sync> Cache<T> {
         })
     }
 }
+
+#[cfg(all(test, feature = "sqlite"))]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::aead::sha256;
+    use crate::clock::HeldClock;
+    use crate::engine::Process;
+    use crate::lease::{Consent, LeaseRules, Leases, Terms};
+
+    fn lease(value: u32) -> Arc<Lease<u32>> {
+        let rules = LeaseRules { max_age: Duration::from_secs(60), max_messages: 1, max_bytes: 1 };
+        let terms = Terms::new(rules, Consent::default(), None, Process::current(), Duration::ZERO);
+        Arc::new(Lease { value, terms: Arc::new(terms) })
+    }
+
+    fn slot(number: u32) -> Slot {
+        sha256(&[&number.to_be_bytes()])
+    }
+
+    /// Inserts twice as many as there is room for; each is found at once, and never more than `most` are left.
+    fn overfill(most_per_shard: usize, most: u32) {
+        let cache = Cache::new(most_per_shard);
+        for number in 0..2 * most {
+            cache.insert(slot(number), lease(number), |_| true);
+            assert!(cache.get(&slot(number)).is_some_and(|found| found.value == number));
+        }
+        let left = (0..2 * most).filter(|number| cache.get(&slot(*number)).is_some()).count();
+        assert!(left <= most as usize, "{left} of at most {most}");
+        assert!(left > most as usize * 9 / 10, "{left} of {most}: what was inserted last pushed out too much");
+    }
+
+    #[test]
+    fn a_vault_keeps_as_many_leases_as_documented_however_many_are_opened() {
+        let rules = LeaseRules { max_age: Duration::from_secs(60), max_messages: 1, max_bytes: 1 };
+        let leases = Leases::new(rules, Arc::new(HeldClock::at(0)), Arc::default());
+        overfill(leases.writing.cache.most_per_shard, 4_096);
+        overfill(leases.reading.cache.most_per_shard, 16_384);
+    }
+
+    #[test]
+    fn what_is_not_worth_keeping_makes_room_first() {
+        let cache = Cache::new(3);
+        // All in one shard.
+        let slot = |number: u32| [[0; 28].as_slice(), &number.to_be_bytes()].concat().try_into().unwrap();
+        (0..3).for_each(|number| cache.insert(slot(number), lease(number), |_| true));
+        cache.insert(slot(1), lease(10), |_| false);
+        assert!((0..3).all(|number| cache.get(&slot(number)).is_some()), "one that takes its own place needs no other");
+        cache.insert(slot(3), lease(3), |other| other.value != 2);
+        assert!(cache.get(&slot(2)).is_none());
+        assert_eq!([0, 1, 3].map(|number| cache.get(&slot(number)).unwrap().value), [0, 10, 3]);
+    }
+}
