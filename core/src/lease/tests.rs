@@ -147,14 +147,16 @@ fn without_leases_every_message_asks() {
 
 #[test]
 fn a_lease_ends_with_its_messages_and_its_bytes() {
-    let messages = Scene::new("[leases]\nmax_messages = 3");
-    assert_eq!(messages.calls(|| (0..9).for_each(|_| drop(messages.encrypt("b").unwrap()))), 3);
-    let bytes = Scene::new("[leases]\nmax_bytes = 10");
-    assert_eq!(
-        bytes.calls(|| (0..8).for_each(|_| drop(bytes.encrypt("b").unwrap()))),
-        4,
-        "two messages of 4 bytes each"
-    );
+    for (limit, of_nine, why) in
+        [("max_messages = 3", 3, "three messages each"), ("max_bytes = 10", 5, "two messages of 4 bytes each")]
+    {
+        let scene = Scene::new(&format!("[leases]\n{limit}"));
+        let writes = || (0..9).for_each(|_| drop(scene.encrypt("b").unwrap()));
+        assert_eq!(scene.calls(writes), of_nine, "{why}");
+        let envelope = scene.encrypt("b").unwrap();
+        let reads = || (0..9).for_each(|_| drop(scene.decrypt("b", &envelope).unwrap()));
+        assert_eq!(scene.calls(reads), of_nine, "{why}");
+    }
 }
 
 #[test]
