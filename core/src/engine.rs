@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::{ArcSwapOption, Guard};
@@ -130,7 +130,7 @@ impl Engine {
     /// Makes everything anew from a configuration, files included, and swaps it in; after an error the old one stays in force.
     pub(crate) fn reload(&self, config: Config) -> Result<()> {
         self.check_open()?;
-        let _alone = self.reloading.get_or_make(|_| Mutex::default()).lock().unwrap_or_else(PoisonError::into_inner);
+        let _alone = self.reload_alone();
         let before = self.snapshot()?;
         match Snapshot::new(config, &self.environment, &self.counters, &self.log, Some(&before)) {
             Ok(snapshot) => {
@@ -149,6 +149,10 @@ impl Engine {
                 Err(error)
             }
         }
+    }
+
+    pub(crate) fn reload_alone(&self) -> MutexGuard<'_, ()> {
+        self.reloading.get_or_make(|_| Mutex::default()).lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// # Errors

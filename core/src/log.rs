@@ -93,7 +93,7 @@ impl Log {
         }
     }
 
-    fn backlog(&self) -> MutexGuard<'_, VecDeque<LogRecord>> {
+    pub(crate) fn backlog(&self) -> MutexGuard<'_, VecDeque<LogRecord>> {
         self.backlog.get_or_make(|_| Mutex::default()).lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -61,6 +61,12 @@ impl<T: Send + Sync> Flights<T> {
         Role::Leads(Flight { flights: self, slot, landing, deadline })
     }
 
+    /// While what this gives is held, whoever misses a lease waits for the lock.
+    #[cfg(all(test, feature = "sqlite"))]
+    pub(super) fn hold_lock(&self) -> impl Sized + '_ {
+        self.lock()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Slot, Landing<T>>> {
         self.0.get_or_make(|_| Mutex::default()).lock().unwrap_or_else(PoisonError::into_inner)
     }

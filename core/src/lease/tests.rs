@@ -406,6 +406,32 @@ fn a_hit_needs_no_network_and_so_no_waiting() {
 }
 
 #[test]
+fn hits_go_on_while_every_lock_around_them_is_held() {
+    let scene = Scene::new("");
+    let envelope = scene.encrypt("b").unwrap();
+    scene.decrypt("b", &envelope).unwrap();
+    let (engine, vault, before) = (&scene.vault.engine, scene.vault.clone(), scene.kms.calls());
+    let leases = Arc::clone(&engine.snapshot().unwrap().leases);
+    let locks = (leases.writing.flights.hold_lock(), leases.reading.flights.hold_lock());
+    let more_locks = (engine.reload_alone(), engine.log().backlog());
+    let (tell, told) = std::sync::mpsc::channel();
+    let hits = std::thread::spawn(move || {
+        for _ in 0..100 {
+            vault.encrypt_now(b"data", &context("b"), None).unwrap();
+            vault.encrypt_blocking(b"data", &context("b"), None).unwrap();
+            assert_eq!(vault.decrypt_now(&envelope, &context("b"), None).unwrap(), b"data");
+            assert_eq!(vault.decrypt_blocking(&envelope, &context("b"), None).unwrap(), b"data");
+        }
+        tell.send(()).unwrap();
+    });
+    let outcome = told.recv_timeout(std::time::Duration::from_secs(60));
+    drop((locks, more_locks));
+    hits.join().unwrap();
+    outcome.expect("a hit waits for a lock");
+    assert_eq!(scene.kms.calls(), before);
+}
+
+#[test]
 fn messages_under_a_lease_are_counted_in_the_trail() {
     let scene = Scene::new("[audit]\nsink = \"file\"\npath = \"audit.jsonl\"");
     (0..5).for_each(|_| drop(scene.encrypt("b").unwrap()));
