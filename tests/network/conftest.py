@@ -46,16 +46,17 @@ def names(resolver) -> Names:
 
 @pytest.fixture
 def make_scene(servers, tmp_path) -> Iterator[Callable[..., Scene]]:
-    """A scene whose network is a proxy in front of the server, with an authority of its own."""
+    """A scene whose network is a proxy in front of the server, with an authority of its own; if `named`, for the names of the real service."""
     with ExitStack() as stack:
         count = 0
 
-        def make(provider: str, address: str = "127.0.0.1", tokens: bool = False, driver: type = RustVault) -> Scene:
+        def make(provider: str, address: str = "127.0.0.1", tokens: bool = False, named: bool = False, driver: type = RustVault) -> Scene:
             nonlocal count
             count += 1
             server = servers(provider)
-            network: FaultyProxy = stack.enter_context(server.network(address))
             directory: Path = tmp_path / f"vault-{count}"
+            server = server.by_name(tmp_path / f"certificates-{count}") if named else server
+            network: FaultyProxy = stack.enter_context(server.network(address))
             return Scene(server.asking_for_tokens() if tokens else server, directory, network, driver)
 
         yield make

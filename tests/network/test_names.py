@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from providers.aws import OTHER_REGION
 from providers.contract import Way
 from providers.scene import CONTEXT, DATA, OK, OTHER
 from servers.azure.hosts import LOGIN_HOSTS
@@ -10,7 +11,7 @@ from servers.certificates import make_certificates
 from servers.faulty_proxy import FaultyProxy, Upstream
 from servers.names import SILENCE
 
-CLOUDS = ("azure", "gcp")
+CLOUDS = ("aws", "azure", "gcp")
 GOOGLE = "cloudkms.googleapis.com"
 # Far more than this takes: whoever waits for a name that hangs waits to the end of the test.
 TIMEOUTS = "[timeouts]\nconnect = 60000\nattempt = 60000\ntotal = 60000\n"
@@ -27,7 +28,8 @@ class Regional:
 
 def _served(scene, address="127.0.0.1") -> dict[str, str]:
     """Every name of the provider leads to the scene's network."""
-    hosts = (*LOGIN_HOSTS, scene.server.steady_key.host) if scene.server.provider == "azure" else (GOOGLE,)
+    server = scene.server
+    hosts = (GOOGLE,) if server.provider == "gcp" else (server.steady_key.host, *(LOGIN_HOSTS if server.provider == "azure" else ()))
     return dict.fromkeys(hosts, f"{address}:{scene.network.port}")
 
 
@@ -37,14 +39,14 @@ def _two_customers(scene):
     if server.provider == "gcp":
         regional = Regional(server.key())
         return regional, regional.host, server.steady_key
-    key = server.key()
+    key = server.key(OTHER_REGION) if server.provider == "aws" else server.key()
     return key, key.host, server.steady_key
 
 
 @pytest.mark.parametrize("provider", CLOUDS)
 def test_a_name_that_hangs_holds_up_only_those_who_need_it(make_scene, names, provider):
     """P4. The other customer needs a new connection, and so a lookup, for every call."""
-    scene = make_scene(provider)
+    scene = make_scene(provider, named=True)
     key, name, others = _two_customers(scene)
     served = _served(scene)
     names.mean(served | {name: SILENCE})
@@ -65,7 +67,7 @@ def test_a_name_that_hangs_holds_up_only_those_who_need_it(make_scene, names, pr
 @pytest.mark.parametrize("provider", CLOUDS)
 def test_the_name_of_a_kms_that_moves_to_another_address(make_scene, names, provider):
     """While a vault is open. The old address goes away, as it does some time after a name moved."""
-    scene = make_scene(provider, address="127.0.0.2")
+    scene = make_scene(provider, "127.0.0.2", named=True)
     there = _served(scene, "127.0.0.2")
     names.mean(there)
     with (
@@ -90,7 +92,7 @@ def test_the_name_of_a_kms_that_moves_to_another_address(make_scene, names, prov
 @pytest.mark.parametrize("provider", CLOUDS)
 def test_a_stranger_at_the_address_of_a_name(make_scene, names, tmp_path, provider):
     """Whatever a resolver says: who has no certificate for the name is told nothing, though its authority be trusted."""
-    scene = make_scene(provider)
+    scene = make_scene(provider, named=True)
     authority, tls = make_certificates(tmp_path / "stranger", "a stranger", ["stranger.example"])
     with FaultyProxy(Upstream(scene.network.port), tls) as stranger:
         names.mean({"*": f"127.0.0.1:{stranger.port}"})

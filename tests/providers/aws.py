@@ -1,19 +1,25 @@
 """AWS KMS, as MiniStack and moto have it. What each is good for: `servers/emulators.py`."""
 
+import copy
 import json
+import ssl
 from importlib.metadata import version
+from pathlib import Path
 
 from servers import AccessKey, Customer, Emulator
+from servers.certificates import make_certificates
 from servers.emulators import REGION
 from servers.faulty_proxy import Exchange, FaultyProxy, Upstream
 
 from .contract import CustomerKey, KeyServer, KmsCall, NotOffered, Way
 
+OTHER_REGION = "us-east-1"
 _PACKAGES = {"MiniStack": "ministack", "moto": "moto"}
 
 
 class AwsServer(KeyServer):
     provider = "aws"
+    _tls: ssl.SSLContext | None = None
 
     def __init__(self, emulator: Emulator):
         self.name, self.version = emulator.name, version(_PACKAGES[emulator.name])
@@ -33,8 +39,8 @@ secret_access_key = "{self._vendor.secret_access_key}"
 {way.endpoint_line}
 """
 
-    def key(self) -> "AwsKey":
-        return AwsKey(self._customer.another(), rotates=self.name == "moto")
+    def key(self, region: str = REGION) -> "AwsKey":
+        return AwsKey(self._customer.another(region), rotates=self.name == "moto", region=region)
 
     def unknown_key(self) -> "AwsKey":
         key = self.key()
@@ -43,7 +49,13 @@ secret_access_key = "{self._vendor.secret_access_key}"
         return key
 
     def network(self, address: str = "127.0.0.1") -> FaultyProxy:
-        return FaultyProxy(Upstream(self._emulator.port), address=address)
+        return FaultyProxy(Upstream(self._emulator.port), self._tls, address)
+
+    def by_name(self, directory: Path) -> "AwsServer":
+        other = copy.copy(self)
+        names = [f"kms.{region}.amazonaws.com" for region in (REGION, OTHER_REGION)]
+        other.ca, other._tls = make_certificates(directory, "in front of an emulator, not AWS", names)
+        return other
 
     def call(self, exchange: Exchange) -> KmsCall | None:
         operation = exchange.headers.get("x-amz-target", "").removeprefix("TrentService.")
@@ -52,10 +64,9 @@ secret_access_key = "{self._vendor.secret_access_key}"
 
 
 class AwsKey(CustomerKey):
-    region = REGION
-
-    def __init__(self, customer: Customer, rotates: bool):
-        self.customer, self.arn, self._rotates = customer, customer.key_arn, rotates
+    def __init__(self, customer: Customer, rotates: bool, region: str):
+        self.customer, self.arn, self._rotates, self.region = customer, customer.key_arn, rotates, region
+        self.host = f"kms.{region}.amazonaws.com"
         self.grant()
 
     @property

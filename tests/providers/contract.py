@@ -112,6 +112,10 @@ class KeyServer(ABC):
         """A new way to the server, to be entered; it listens on that address of this machine."""
         raise NotOffered("there is no network")
 
+    def by_name(self, directory: Path) -> "KeyServer":
+        """The same with a network that has certificates for the names of the real service; new files go into the directory."""
+        return self
+
     def call(self, exchange: Exchange) -> KmsCall | None:
         """What the exchange was; None if it was no use of a key, as those for tokens."""
         raise NotOffered("there is no network")

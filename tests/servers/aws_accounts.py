@@ -24,6 +24,7 @@ class Customer:
     """The customer's administrator, who speaks to the emulator itself and not through the counting proxy."""
 
     def __init__(self, emulator: Emulator):
+        self._emulator = emulator
         self._kms = client("kms", emulator.endpoint, AccessKey(*emulator.administrator))
         self._iam = client("iam", emulator.endpoint, AccessKey(*emulator.administrator))
         self._key_id = ""
@@ -35,9 +36,11 @@ class Customer:
         self._key_id, self.key_arn = metadata["KeyId"], metadata["Arn"]
         return self.key_arn
 
-    def another(self) -> "Customer":
+    def another(self, region: str = REGION) -> "Customer":
         """The same administrator with a new key of its own."""
         other = copy.copy(self)
+        if region != REGION:
+            other._kms = client("kms", self._emulator.endpoint, AccessKey(*self._emulator.administrator), region)
         other.create_key()
         return other
 
@@ -91,12 +94,12 @@ class Customer:
         return answer["Plaintext"]
 
 
-def client(service: str, endpoint: str, key: AccessKey):
+def client(service: str, endpoint: str, key: AccessKey, region: str = REGION):
     """The official client of Python, without retries, so that one call is one request."""
     return boto3.client(
         service,
         endpoint_url=endpoint,
-        region_name=REGION,
+        region_name=region,
         aws_access_key_id=key.access_key_id,
         aws_secret_access_key=key.secret_access_key,
         config=Config(retries={"total_max_attempts": 1}, connect_timeout=2, read_timeout=10),
