@@ -22,9 +22,9 @@ class Crowd:
         """How many are "pending", were "served", or ended with which error."""
         return asyncio.run_coroutine_threadsafe(self._outcomes(), self._loop).result(SECONDS)
 
-    def wait(self) -> None:
-        """Returns once none is pending."""
-        asyncio.run_coroutine_threadsafe(self._gather(), self._loop).result(SECONDS)
+    def wait(self, pending: int = 0) -> None:
+        """Returns once no more than so many are pending."""
+        asyncio.run_coroutine_threadsafe(self._wait(pending), self._loop).result(SECONDS)
 
     def __enter__(self) -> "Crowd":
         self._thread.start()
@@ -43,13 +43,14 @@ class Crowd:
     async def _outcomes(self) -> Counter[str]:
         return Counter(_outcome(task) for task in self._tasks)
 
-    async def _gather(self) -> None:
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+    async def _wait(self, pending: int) -> None:
+        while len(left := [task for task in self._tasks if not task.done()]) > pending:
+            await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
 
     async def _cancel(self) -> None:
         for task in self._tasks:
             task.cancel()
-        await self._gather()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
 def _outcome(task: asyncio.Task[bytes]) -> str:
