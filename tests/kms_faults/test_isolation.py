@@ -13,7 +13,7 @@ from servers.faulty_proxy import stall
 UNDER_WAY, WAITING = 64, 1_024  # docs/leases.md, "bulkhead"
 CALLS = 10 * UNDER_WAY + WAITING
 # The whole number once; the other two show that it is no property of one provider.
-OPERATIONS = {"aws": 1_000, "azure": 200, "gcp": 200}
+OPERATIONS = {"aws": 1_000, "azure": 100, "gcp": 100}
 SILENT, WORKING = {"organization_id": "org-silent"}, {"organization_id": "org-working"}
 
 
