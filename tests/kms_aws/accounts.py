@@ -20,6 +20,7 @@ class Account:
         self._iam = client("iam", emulator.endpoint, administrator)
         self._customer = Customer(emulator)
         self.vendor = self._customer.create_vendor()
+        self._sts = client("sts", emulator.endpoint, self.vendor)
         self._allow_user("assume-roles", "sts:AssumeRole", "*")
         self._names = 0
 
@@ -40,6 +41,10 @@ class Account:
         issuer = {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/{ISSUER}"}
         condition = {"StringEquals": {f"{ISSUER}:aud": audience}}
         return self._create_role(resource, list(actions or USE), self._trust(issuer, "AssumeRoleWithWebIdentity", condition))
+
+    def session(self, role: str) -> dict:
+        """What the vendor's platform gives to its machines: the credentials of a session in the vendor's own role."""
+        return self._sts.assume_role(RoleArn=role, RoleSessionName="machine")["Credentials"]
 
     def trust_nobody(self, role: str) -> None:
         """Takes the role away from the vendor. Sessions that it has go on."""
