@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from .counting_proxy import POLL_SECONDS
+
 EC2, ECS, EKS = "169.254.169.254", "169.254.170.2", "169.254.170.23"
 ECS_PATH, EKS_PATH = "/v2/credentials/b0d2", "/v1/credentials"
 EC2_TOKEN, EC2_ROLES, EC2_ROLE = "/latest/api/token", "/latest/meta-data/iam/security-credentials/", "the-role"
@@ -64,7 +66,7 @@ class AwsMachine:
         self._ec2_token = secrets.token_hex(16)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"machine": self}))
         self._server.daemon_threads = True
-        threading.Thread(target=self._server.serve_forever, name="aws-machine", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), name="aws-machine", daemon=True).start()
         return self
 
     def __exit__(self, *_exception) -> None:

@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 UPSTREAM_SECONDS = 30
+POLL_SECONDS = 0.02  # until a server notices that it is to stop
 MAXIMUM_REQUEST_BYTES = 1 << 20
 _HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
 
@@ -42,7 +43,7 @@ class CountingProxy:
         self._log = log.open("w", encoding="utf-8") if log else None
         handler = type("Handler", (_Handler,), {"upstream_port": upstream_port, "record": self._record})
         self._server = _Server(("127.0.0.1", 0), handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, name="counting-proxy", daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), name="counting-proxy", daemon=True)
 
     @property
     def endpoint(self) -> str:

@@ -8,6 +8,8 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from .counting_proxy import POLL_SECONDS
+
 HOLD_SECONDS = 60
 
 
@@ -47,7 +49,7 @@ class HonestKms:
         self._open.set()
 
     def __enter__(self) -> "HonestKms":
-        threading.Thread(target=self._server.serve_forever, name="honest-kms", daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=(POLL_SECONDS,), name="honest-kms", daemon=True).start()
         return self
 
     def __exit__(self, *_exception) -> None:
