@@ -14,11 +14,16 @@ use crate::error::Result;
 use crate::lease::{Hold, Lease, Loaded, Sealing, Slot};
 use crate::registry::CustomerKey;
 
-/// A data key and its bundle, ready for a message.
-pub(super) enum SealingKey<'a> {
-    Fresh(WrappedDataKey<'a>),
-    Leased(Arc<Lease<Sealing>>),
+/// A data key that this call got from its KMS, or one of a lease.
+pub(super) enum DataKey<F, T> {
+    Fresh(F),
+    Leased(Arc<Lease<T>>),
 }
+
+/// A data key and its bundle, ready for a message.
+pub(super) type SealingKey<'a> = DataKey<WrappedDataKey<'a>, Sealing>;
+/// The keys of a data key that was unwrapped.
+pub(super) type OpenedKey = DataKey<MessageKeys, MessageKeys>;
 
 impl SealingKey<'_> {
     pub(super) fn body_length(&self, context: &Context) -> usize {
@@ -39,13 +44,6 @@ impl SealingKey<'_> {
         }
     }
 
-    fn lease_hold(&self) -> Option<Hold> {
-        match self {
-            Self::Fresh(_) => None,
-            Self::Leased(lease) => Some(Hold::of_lease(lease)),
-        }
-    }
-
     pub(super) fn keys(&self) -> &MessageKeys {
         match self {
             Self::Fresh(wrapped) => &wrapped.keys,
@@ -54,20 +52,7 @@ impl SealingKey<'_> {
     }
 }
 
-/// The keys of a data key that was unwrapped.
-pub(super) enum OpenedKey {
-    Fresh(MessageKeys),
-    Leased(Arc<Lease<MessageKeys>>),
-}
-
 impl OpenedKey {
-    fn lease_hold(&self) -> Option<Hold> {
-        match self {
-            Self::Fresh(_) => None,
-            Self::Leased(lease) => Some(Hold::of_lease(lease)),
-        }
-    }
-
     pub(super) fn keys(&self) -> &MessageKeys {
         match self {
             Self::Fresh(keys) => keys,
@@ -154,25 +139,21 @@ impl Attempt<'_> {
 }
 
 impl Attempt<'_> {
-    /// Until when a stream may use a key that this attempt got for writing.
-    pub(super) fn hold_to_write(&mut self, key: &SealingKey<'_>) -> Hold {
-        key.lease_hold().unwrap_or_else(|| self.hold_without_lease())
-    }
-
-    /// The same for reading.
-    pub(super) fn hold_to_read(&mut self, key: &OpenedKey) -> Hold {
-        key.lease_hold().unwrap_or_else(|| self.hold_without_lease())
-    }
-
-    fn hold_without_lease(&mut self) -> Hold {
-        self.snapshot.leases.hold_of_stream(std::mem::take(&mut self.task.consent), self.process)
+    /// Until when a stream may use a key that this attempt got.
+    pub(super) fn hold<F, T>(&mut self, key: &DataKey<F, T>) -> Hold {
+        match key {
+            DataKey::Leased(lease) => Hold::of_lease(lease),
+            DataKey::Fresh(_) => {
+                self.snapshot.leases.hold_of_stream(std::mem::take(&mut self.task.consent), self.process)
+            }
+        }
     }
 
     /// Whether the keys that protect this context agree still: asked as for another message.
     pub(crate) async fn ask_again_to_write(&mut self, context: &Context) -> Result<Hold> {
         let protection = self.snapshot.protect(context, self.call.store_access()).await?;
         let (key, _) = self.sealing_key(&protection, context, 0).await?;
-        Ok(self.hold_to_write(&key))
+        Ok(self.hold(&key))
     }
 }
 

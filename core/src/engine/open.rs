@@ -294,7 +294,7 @@ impl Attempt<'_> {
         let opening = snapshot.examine(&envelope.bundle, context, self.call.store_access()).await?;
         let opened = self.opened_key(&opening, 0).await?;
         let key = opened.keys().message_key(envelope.prefix, envelope.message_id);
-        let hold = self.hold_to_read(&opened);
+        let hold = self.hold(&opened);
         Ok(DecryptorStart { snapshot: Arc::clone(&snapshot), key, hold })
     }
 }

@@ -207,7 +207,7 @@ impl Attempt<'_> {
         let protection = self.snapshot.protect(context, self.call.store_access()).await?;
         let (key, message_id) = self.sealing_key(&protection, context, 0).await?;
         let (header, cipher) = begin_frames(&key, Form::Framed { frame_log }, &message_id, context, aad)?;
-        let hold = self.hold_to_write(&key);
+        let hold = self.hold(&key);
         Ok(EncryptorStart { snapshot: Arc::clone(&self.snapshot), header, cipher, frame_log, hold })
     }
 }
