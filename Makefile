@@ -144,6 +144,7 @@ lint: setup docs-node
 	cargo clippy --release --locked -p libvault-core --no-default-features --features rust-crypto,sqlite --all-targets -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --release --locked --no-deps --workspace --exclude libvault-cli
 	$(VENV) tests/checks/check_errors.py
+	$(VENV) tests/checks/check_log_events.py
 	tests/checks/check_header.sh
 	tools/check_dependencies.sh
 	tools/version.py

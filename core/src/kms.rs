@@ -21,6 +21,8 @@ pub(crate) mod azure;
 mod breaker;
 mod bulkhead;
 pub(crate) mod derived;
+#[cfg(any(feature = "aws", feature = "azure"))]
+mod expiry;
 #[cfg(feature = "gcp")]
 pub(crate) mod gcp;
 #[cfg(test)]

@@ -31,8 +31,7 @@ impl LogLevel {
 pub struct LogRecord {
     /// How much it matters.
     pub level: LogLevel,
-    /// What happened, for programs: `development`, `misspelt_name`, `missing_wrap`, `failover`, `reloaded`, `reload_failed`, `memory_not_locked`, `audit_repaired`,
-    /// `audit_unavailable`, `circuit_open`, `certificate_expiring`.
+    /// What happened, for programs: `docs/log.md` has them all, `circuit_open` is one.
     pub event: &'static str,
     /// What happened, for people.
     pub message: String,

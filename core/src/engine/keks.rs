@@ -154,7 +154,7 @@ impl<'a> KekFactory<'a> {
                     let (managed, owners) = (Arc::clone(self.managed), Arc::clone(self.owners));
                     Arc::new(StorePin { managed, owners, name: config.id.clone(), owner: owner.to_owned() })
                 };
-                self.remote(AwsKey::new(aws, pin, self.aws()?), &config.id, &address)
+                self.remote(AwsKey::new(aws, pin, self.aws()?, &config.id, self.log), &config.id, &address)
             }
             #[cfg(feature = "gcp")]
             KeyAddress::Gcp(gcp) => self.remote(GcpKey::new(gcp, self.gcp()?), &config.id, &address),

@@ -3,13 +3,15 @@
 //! Sources: AWS KMS API reference, `Encrypt`, `Decrypt` and `DescribeKey`; AWS General Reference, "KMS endpoints" for the host names.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use aws_sdk_kms::Client;
 use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::operation::RequestId;
-use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::primitives::{Blob, DateTime};
+use aws_sdk_kms::types::KeyMetadata;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use libvault_memory::WipedBytes;
@@ -31,9 +33,12 @@ pub(crate) use role::{AssumedRole, ExternalId};
 use alias::Alias;
 use arn::KeyArn;
 
+use super::expiry::Expiry;
 use super::{BoxFuture, Kek, KmsFailure, KmsReply, UnwrapRequest, WrapRequest, attempts, bounded};
 use crate::envelope::{MAX_BLOB, WRAP_PLAINTEXT};
 use crate::error::ErrorCode;
+use crate::fork::undivided;
+use crate::log::Log;
 use crate::secret::Secret;
 
 /// Which key, and how it is asked for.
@@ -57,6 +62,11 @@ pub(crate) struct AwsKey {
     target: Target,
     access: AwsAccess,
     clients: Arc<AwsClients>,
+    /// The key's name in the configuration.
+    name: String,
+    log: Arc<Log>,
+    /// Of key material that the customer imported with an end. AWS tells it with the key of an alias.
+    expiry: OnceLock<Expiry>,
 }
 
 enum Target {
@@ -66,13 +76,20 @@ enum Target {
 
 impl AwsKey {
     /// `pin` is called for an alias.
-    pub(crate) fn new(address: AwsAddress, pin: impl FnOnce() -> Arc<dyn AliasPin>, clients: Arc<AwsClients>) -> Self {
+    pub(crate) fn new(
+        address: AwsAddress,
+        pin: impl FnOnce() -> Arc<dyn AliasPin>,
+        clients: Arc<AwsClients>,
+        name: &str,
+        log: &Arc<Log>,
+    ) -> Self {
         let clock = clients.clock();
         let target = match address.key {
             KeyReference::Key(key) => Target::Key(key),
             KeyReference::Alias(arn) => Target::Alias(Alias::new(arn, pin(), clock)),
         };
-        Self { target, access: address.access, clients }
+        let (name, log) = (name.to_owned(), Arc::clone(log));
+        Self { target, access: address.access, clients, name, log, expiry: OnceLock::new() }
     }
 
     async fn client(&self) -> Result<Client, KmsFailure> {
@@ -88,9 +105,24 @@ impl AwsKey {
         let ask = async || {
             let call = client.describe_key().key_id(alias.as_str());
             let reply = self.ask(call.send()).await.map_err(alias::failure)?;
-            Ok(reply.key_metadata.and_then(|metadata| metadata.arn))
+            let metadata = reply.key_metadata;
+            self.expect_end(metadata.as_ref().and_then(KeyMetadata::valid_to));
+            Ok(metadata.and_then(|metadata| metadata.arn))
         };
-        alias.key(ask).await
+        let key = alias.key(ask).await?;
+        if let Some(expiry) = self.expiry.get() {
+            expiry.check(SystemTime::now());
+        }
+        Ok(key)
+    }
+
+    fn expect_end(&self, end: Option<&DateTime>) {
+        let Some(end) = end.and_then(|end| SystemTime::try_from(*end).ok()) else { return };
+        const EVENT: &str = "key_expiring";
+        let what = format!("the imported key material of key {}, without which AWS refuses it,", self.name);
+        let advice = "its owner can import it again";
+        let _undivided = undivided();
+        self.expiry.get_or_init(|| Expiry::new(end, EVENT, what, advice, &self.log));
     }
 
     /// Runs one call of a client, as a task of its own.

@@ -11,7 +11,6 @@ use libvault_memory::WipedBytes;
 mod address;
 mod certificate;
 mod client;
-mod expiry;
 mod failure;
 mod identity;
 mod transport;

@@ -98,6 +98,7 @@ struct Scene {
     service: Service,
     clock: Arc<HeldClock>,
     clients: Arc<AwsClients>,
+    log: Arc<Log>,
 }
 
 impl Scene {
@@ -118,7 +119,7 @@ impl Scene {
         let clock = Arc::new(HeldClock::at(1_000_000));
         let shared_clock: Arc<dyn crate::clock::Clock> = Arc::clone(&clock) as _;
         let clients = AwsClients::new(identity, timeouts, Some(service.endpoint.clone()), http, shared_clock);
-        Self { service, clock, clients: Arc::new(clients) }
+        Self { service, clock, clients: Arc::new(clients), log: Arc::default() }
     }
 
     fn key(&self, role: Option<&str>) -> AwsKey {
@@ -133,7 +134,7 @@ impl Scene {
         });
         let access = AwsAccess { place: key.place().clone(), endpoint: EndpointVariant::default(), role };
         let pin = || Arc::clone(pins) as Arc<dyn AliasPin>;
-        AwsKey::new(AwsAddress { key, access }, pin, Arc::clone(&self.clients))
+        AwsKey::new(AwsAddress { key, access }, pin, Arc::clone(&self.clients), "key_org", &self.log)
     }
 }
 
@@ -292,6 +293,33 @@ fn a_request_goes_where_the_configuration_says_or_nowhere() {
     ] {
         assert_eq!(reach.check(&url.parse().unwrap()).unwrap_err().code, ErrorCode::Internal, "{url}");
     }
+}
+
+/// Key material from outside AWS has an end, if whoever imported it wanted so.
+#[test]
+fn the_end_of_imported_key_material_is_warned_of() {
+    block_on(async {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        for (days, warnings) in [(29, 1), (31, 0)] {
+            let end = now + days * 24 * 3600 + 3600;
+            let metadata = format!("{{\"KeyMetadata\":{{\"KeyId\":\"x\",\"Arn\":\"{ARN}\",\"ValidTo\":{end}.5}}}}");
+            let scene = Scene::new(move |request| match request.contains("TrentService.DescribeKey") {
+                true => Some((200, metadata.clone())),
+                false => wrapped_by(ARN),
+            });
+            let scene = scene.await;
+            let key = scene.named(ALIAS, None, &Arc::default());
+            for _ in 0..3 {
+                wrap(&key).await.unwrap();
+            }
+            let warned = scene.log.waiting_warnings();
+            assert_eq!(warned.len(), warnings, "{warned:?}");
+            assert!(
+                warned.iter().all(|text| text.contains("key_org") && text.contains("(days left: 29)")),
+                "{warned:?}"
+            );
+        }
+    });
 }
 
 fn described(arn: &str) -> Option<Answer> {

@@ -13,10 +13,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::json;
+use x509_cert::der::Decode as _;
 
-use super::expiry::Expiry;
 use crate::aead::{Random as _, SystemRandom, sha256};
 use crate::error::ErrorCode;
+use crate::kms::expiry::Expiry;
 use crate::kms::{KmsFailure, jwt};
 use crate::log::Log;
 
@@ -49,7 +50,7 @@ impl Certificate {
             _ => return Err("holds a private key that is not RSA"),
         };
         let key = key.map_err(|_| "holds a private key that is not RSA of 2048 bits or more")?;
-        let expiry = Expiry::of(&certificate, log);
+        let expiry = expiry_of(&certificate, log);
         Ok(Self { key, expiry, thumbprint: URL_SAFE_NO_PAD.encode(sha256(&[certificate.as_ref()])) })
     }
 
@@ -81,5 +82,34 @@ impl Certificate {
             "exp": now + LIFETIME.as_secs(),
         });
         jwt::sign(&self.key, &RSA_PSS_SHA256, &header, &claims)
+    }
+}
+
+/// None for a certificate that cannot be read: Azure needs its digest only, and may know it nevertheless. The log is told.
+///
+/// Source: RFC 5280 §4.1.2.5 (validity).
+fn expiry_of(certificate: &[u8], log: &Arc<Log>) -> Option<Expiry> {
+    const EVENT: &str = "certificate_expiring";
+    let Ok(parsed) = x509_cert::Certificate::from_der(certificate) else {
+        let message =
+            "the client certificate of azure.certificate cannot be read: nobody will be told before it expires";
+        log.warn(EVENT, message);
+        return None;
+    };
+    let after = parsed.tbs_certificate().validity().not_after.to_system_time();
+    let what = "the client certificate of azure.certificate, without which Azure gives no tokens,".to_owned();
+    let advice = "register a new certificate with the application, replace the file and reload the configuration";
+    Some(Expiry::new(after, EVENT, what, advice, log))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_that_cannot_be_read_is_said_to_be_so() {
+        let log = Arc::default();
+        assert!(expiry_of(b"no certificate", &log).is_none());
+        assert_eq!(log.waiting_warnings().len(), 1);
     }
 }

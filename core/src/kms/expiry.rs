@@ -1,38 +1,36 @@
-//! A warning before a client certificate expires: afterwards Azure gives no tokens, and every key of every customer there is out of reach at once.
-//!
-//! Source: RFC 5280 §4.1.2.5 (validity).
+//! A warning before something expires that nobody but its owner can renew: a certificate of the vendor's, key material that a customer imported.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use x509_cert::der::Decode as _;
-
 use crate::log::Log;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// Time enough to have a new certificate registered, in organizations too where that needs an approval.
+/// Time enough to have it renewed, in organizations too where that needs an approval.
 const NOTICE: u64 = 30;
 
-/// When a certificate expires, and who is to be told.
+/// When something expires, and who is to be told.
 pub(super) struct Expiry {
     after: SystemTime,
+    /// The name of the event in the log.
+    event: &'static str,
+    what: String,
+    advice: &'static str,
     log: Arc<Log>,
     /// The day of the last warning, counted from the epoch. A day has one.
     warned: AtomicU64,
 }
 
 impl Expiry {
-    /// None for a certificate that cannot be read: Azure needs its digest only, and may know it nevertheless. The log is told.
-    pub(super) fn of(certificate: &[u8], log: &Arc<Log>) -> Option<Self> {
-        let Ok(parsed) = x509_cert::Certificate::from_der(certificate) else {
-            let message =
-                "the client certificate of azure.certificate cannot be read: nobody will be told before it expires";
-            log.warn("certificate_expiring", message);
-            return None;
-        };
-        let after = parsed.tbs_certificate().validity().not_after.to_system_time();
-        Some(Self { after, log: Arc::clone(log), warned: AtomicU64::new(0) })
+    pub(super) fn new(
+        after: SystemTime,
+        event: &'static str,
+        what: String,
+        advice: &'static str,
+        log: &Arc<Log>,
+    ) -> Self {
+        Self { after, event, what, advice, log: Arc::clone(log), warned: AtomicU64::new(0) }
     }
 
     /// Warns from 30 days before the end on, once a day and for each opening or reload. To be called where the host may be: its log sink is.
@@ -48,11 +46,10 @@ impl Expiry {
         }
         let end = humantime::format_rfc3339_seconds(self.after);
         let when = match days_left {
-            None => format!("expired at {end}: Azure refuses it"),
+            None => format!("expired at {end}"),
             Some(days) => format!("expires at {end} (days left: {days})"),
         };
-        let advice = "register a new certificate with the application, replace the file and reload the configuration";
-        self.log.warn("certificate_expiring", format!("the client certificate of azure.certificate {when}; {advice}"));
+        self.log.warn(self.event, format!("{} {when}: {}", self.what, self.advice));
     }
 }
 
@@ -62,7 +59,7 @@ mod tests {
 
     fn expiry(log: &Arc<Log>) -> Expiry {
         let after = SystemTime::UNIX_EPOCH + 1_000 * DAY;
-        Expiry { after, log: Arc::clone(log), warned: AtomicU64::new(0) }
+        Expiry::new(after, "certificate_expiring", "a certificate".to_owned(), "renew it", log)
     }
 
     fn warnings_at(now: SystemTime) -> Vec<String> {
@@ -72,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_is_warned_of_from_30_days_before_its_end_on() {
+    fn it_is_warned_of_from_30_days_before_the_end_on() {
         let day = |number| SystemTime::UNIX_EPOCH + number * DAY;
         assert!(warnings_at(day(970)).is_empty());
         assert!(
@@ -81,13 +78,6 @@ mod tests {
         );
         assert!(warnings_at(day(999))[0].contains("days left: 1)"));
         assert!(warnings_at(day(1_001))[0].contains("expired at 1972-09-27T00:00:00Z"));
-    }
-
-    #[test]
-    fn a_certificate_that_cannot_be_read_is_said_to_be_so() {
-        let log = Arc::default();
-        assert!(Expiry::of(b"no certificate", &log).is_none());
-        assert_eq!(log.waiting_warnings().len(), 1);
     }
 
     #[test]
