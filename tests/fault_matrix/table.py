@@ -18,8 +18,8 @@ misbehaves.
 
 For every line a vault with one customer's key encrypts and decrypts once while all is well; then the fault begins, and stays; then comes the call.
 Deadlines: {CONNECT_MS} ms to connect, {ATTEMPT_MS} ms for an attempt, {TOTAL_MS} ms for the whole call (the defaults are longer). AWS is MiniStack;
-Azure (a vault) and Google are our test servers by TLS. The faults are made by a proxy in front of them; `make test-all` makes the same by toxiproxy
-and mitmproxy.
+Azure (a vault) and Google are our test servers by TLS. The faults are made by a proxy in front of them; `make test-all` makes those of the network by
+toxiproxy and those of answers by mitmproxy too, but for the rows under a lease, where nobody is asked.
 
 - **encrypt**, **decrypt**: the error's name, or `ok`. **calls**: uses of the key that came as far as the KMS's network (connections that fail do
   not); in brackets requests for tokens. Three are the most that a call makes.
