@@ -3,8 +3,15 @@
 .PHONY: fuzz fuzz-replay sabotage sabotage-check abi abidiff asan ubsan memcheck tsan mutants test-servers-azure test-servers-google fault-matrix test-all test-outside
 
 # Everything, also what needs Go 1.26: a few minutes more.
-test-all: test test-servers-azure test-servers-google test-outside
+test-all: test features test-servers-azure test-servers-google test-outside
 	@echo 'make test-all: everything passed'
+
+# Each provider alone: what it needs is there, and nothing is left over.
+.PHONY: features
+features:
+	for provider in aws azure gcp; do \
+	  cargo clippy --release --locked -p libvault-core --no-default-features --features aws-lc,sqlite,$$provider --lib -- -D warnings || exit 1; \
+	done
 
 # The rows of docs/fault-matrix.md by toxiproxy and mitmproxy, and mitmproxy as a company's proxy.
 test-outside: build build/toxiproxy/server build/mitmproxy/.setup

@@ -157,3 +157,20 @@ mod azure {
         refused(&with(GOOD, r#", "allowed_regions": ["x", "West Europe"]"#, URL), Some("allowed_regions[1]"));
     }
 }
+
+/// A binary that was built without a provider says so, and which one, when it is opened and not when the customer's data is due.
+#[test]
+fn a_provider_that_this_build_lacks_is_named() {
+    let keys = [
+        (cfg!(feature = "aws"), "aws", r#""arn": "arn:aws:kms:eu-central-1:111122223333:key/1""#),
+        (cfg!(feature = "azure"), "azure", r#""url": "https://contoso.vault.azure.net/keys/cmk""#),
+        (cfg!(feature = "gcp"), "gcp", r#""name": "projects/p/locations/europe-west3/keyRings/r/cryptoKeys/k""#),
+    ];
+    for (_, provider, address) in keys.into_iter().filter(|(is_built_in, ..)| !is_built_in) {
+        let key = format!(r#"{{"id": "k1", "provider": "{provider}", {address}}}"#);
+        let bindings =
+            format!(r#", "bindings": [{{"id": "b", "owner": "o", "selector": {{"org": "1"}}, "keys": [{key}]}}]"#);
+        let told = refused(&config(&bindings), Some("bindings[0].keys[0].provider"));
+        assert!(told.contains(&format!("this build of libvault lacks the feature \"{provider}\"")), "{told}");
+    }
+}

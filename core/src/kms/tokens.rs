@@ -162,6 +162,7 @@ impl<K: Eq + std::hash::Hash + Send, V: Send + Sync> Tokens<K, V> {
     }
 
     /// Forgets all of them.
+    #[cfg(any(feature = "aws", feature = "gcp"))]
     pub(super) fn clear(&self) {
         self.lock().clear();
     }
