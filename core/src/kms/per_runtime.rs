@@ -10,8 +10,9 @@ use tokio::runtime::{Handle, Id};
 use super::KmsFailure;
 use crate::error::ErrorCode;
 
-/// Clients of runtimes that are gone would pile up otherwise.
+/// Clients of runtimes that are gone would pile up otherwise: beyond either number those of all other runtimes are forgotten.
 const MAX_RUNTIMES: usize = 64;
+const MAX_CLIENTS: usize = 16_384;
 
 /// Cheap to clone clients, by the caller's runtime and a name. There are as many names as the configuration has.
 pub(crate) struct PerRuntime<T> {
@@ -39,8 +40,9 @@ impl<T: Clone + Send> PerRuntime<T> {
     pub(crate) fn keep(&self, name: &str, client: T) -> Result<T, KmsFailure> {
         let runtime = this_runtime()?;
         let mut clients = self.lock();
-        if clients.len() >= MAX_RUNTIMES && !clients.contains_key(&runtime) {
-            clients.clear();
+        let is_new = !clients.contains_key(&runtime);
+        if is_new && clients.len() >= MAX_RUNTIMES || clients.values().map(HashMap::len).sum::<usize>() >= MAX_CLIENTS {
+            clients.retain(|other, _| *other == runtime);
         }
         Ok(clients.entry(runtime).or_default().entry(name.to_owned()).or_insert(client).clone())
     }
@@ -73,11 +75,15 @@ mod tests {
     fn clients_of_a_runtime_are_all_kept_and_those_of_many_runtimes_are_not() {
         let clients = PerRuntime::new();
         let first = Builder::new_current_thread().build().unwrap();
-        for number in 0..5_000 {
+        for number in 0..MAX_CLIENTS + 5 {
             first.block_on(async { clients.keep(&number.to_string(), number).unwrap() });
         }
         assert_eq!(first.block_on(async { clients.find("0").unwrap() }), Some(0));
         assert_eq!(first.block_on(async { clients.keep("0", 7).unwrap() }), 0, "who comes second gets the first one's");
+        let second = Builder::new_current_thread().build().unwrap();
+        second.block_on(async { clients.keep("0", 8).unwrap() });
+        assert_eq!(first.block_on(async { clients.find("0").unwrap() }), None, "another runtime's are too many");
+        first.block_on(async { clients.keep("0", 0).unwrap() });
         for _ in 0..MAX_RUNTIMES {
             let other = Builder::new_current_thread().build().unwrap();
             other.block_on(async { clients.keep("0", 7).unwrap() });
