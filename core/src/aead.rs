@@ -9,6 +9,8 @@ use crate::secret::{Secret, constant_time_equal};
 #[cfg(feature = "aws-lc")]
 mod aws_lc;
 #[cfg(feature = "rust-crypto")]
+// With both it is what tests compare with.
+#[cfg_attr(feature = "aws-lc", allow(dead_code))]
 mod rust_crypto;
 
 #[cfg(feature = "aws-lc")]
