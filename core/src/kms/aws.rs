@@ -10,7 +10,7 @@ use aws_sdk_kms::Client;
 use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_kms::operation::RequestId;
-use aws_sdk_kms::primitives::{Blob, DateTime};
+use aws_sdk_kms::primitives::Blob;
 use aws_sdk_kms::types::KeyMetadata;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -93,7 +93,12 @@ impl AwsKey {
     }
 
     async fn client(&self) -> Result<Client, KmsFailure> {
-        self.clients.for_key(&self.access).await
+        if self.access.role.is_none() {
+            return self.clients.for_key(&self.access).await;
+        }
+        // Driven whatever the caller does with its future: others wait for the same session.
+        let (clients, access) = (Arc::clone(&self.clients), self.access.clone());
+        attempts::apart(async move { clients.for_key(&access).await }).await
     }
 
     /// The key itself: an alias is looked up when it is first used.
@@ -102,25 +107,28 @@ impl AwsKey {
             Target::Key(key) => return Ok(key),
             Target::Alias(alias) => alias,
         };
+        let mut end = None;
         let ask = async || {
             let call = client.describe_key().key_id(alias.as_str());
             let reply = self.ask(call.send()).await.map_err(alias::failure)?;
             let metadata = reply.key_metadata;
-            self.expect_end(metadata.as_ref().and_then(KeyMetadata::valid_to));
+            end = metadata.as_ref().and_then(KeyMetadata::valid_to).copied();
             Ok(metadata.and_then(|metadata| metadata.arn))
         };
         let key = alias.key(ask).await?;
+        if let Some(end) = end.and_then(|end| SystemTime::try_from(end).ok()) {
+            self.expect_end(end);
+        }
         if let Some(expiry) = self.expiry.get() {
             expiry.check(SystemTime::now());
         }
         Ok(key)
     }
 
-    fn expect_end(&self, end: Option<&DateTime>) {
-        let Some(end) = end.and_then(|end| SystemTime::try_from(*end).ok()) else { return };
+    fn expect_end(&self, end: SystemTime) {
         const EVENT: &str = "key_expiring";
         let what = format!("the imported key material of key {}, without which AWS refuses it,", self.name);
-        let advice = "its owner can import it again";
+        let advice = "its owner can import it again; reload the configuration then";
         let _undivided = undivided();
         self.expiry.get_or_init(|| Expiry::new(end, EVENT, what, advice, &self.log));
     }

@@ -111,6 +111,7 @@ impl AzureKey {
         parameters.algorithm = Some(self.algorithm());
         // The SDK keeps copies of the plaintext that it does not wipe: see docs/threat-model.md.
         parameters.value = Some(value);
+        let vault = client.clone();
         let call = async move {
             client.await_token().await?;
             let body = RequestContent::try_from(parameters).map_err(|error| failure::from_sdk(error, operation))?;
@@ -128,7 +129,11 @@ impl AzureKey {
             let model = reply.into_model().map_err(|_| nonsense("is not the JSON of a key operation"))?;
             Ok((model.kid, model.result.map(WipedBytes::new), region, request_id))
         };
-        let (key_id, value, region, request_id) = attempts::apart(call).await?;
+        let answered = attempts::apart(call).await;
+        if answered.as_ref().is_err_and(|failure| failure.code == ErrorCode::AccessDenied) {
+            vault.was_refused();
+        }
+        let (key_id, value, region, request_id) = answered?;
         self.check_region(region.as_deref(), request_id.as_deref())?;
         let key_id = key_id.ok_or_else(|| nonsense("names no key"))?;
         let answered = self.url.answered(&key_id).ok_or_else(KmsFailure::unauthentic)?;
@@ -146,7 +151,7 @@ impl AzureKey {
         }
         let message = format!(
             "the key was declared to be in region {declared}, but the answer came from {}",
-            answered.unwrap_or("one that it does not name")
+            answered.filter(|region| is_region(region)).unwrap_or("one that it does not name")
         );
         let request_id = request_id.map(str::to_owned);
         Err(KmsFailure { request_id, ..KmsFailure::new(ErrorCode::RegionNotAllowed, message) })
@@ -197,6 +202,11 @@ impl Kek for AzureKey {
     fn after_restore(&self) {
         self.clients.clear();
     }
+}
+
+/// As Azure writes names of regions: `westeurope`, and for people `West Europe`.
+fn is_region(text: &str) -> bool {
+    text.len() <= 40 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b' ')
 }
 
 fn nonsense(what: &str) -> KmsFailure {

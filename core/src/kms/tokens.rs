@@ -5,11 +5,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use libvault_memory::ForkLocal;
 use tokio::time::timeout;
 
 use crate::clock::Clock;
 use crate::kms::KmsFailure;
+use crate::kms::per_runtime::PerRuntime;
 
 /// So long before its end a token is renewed. Whoever comes meanwhile still gets the old one.
 const EARLY: Duration = Duration::from_secs(300);
@@ -28,18 +28,18 @@ pub(super) struct Token<V> {
 /// A token that is in use; handles to it are cheap.
 pub(super) struct CachedToken<V> {
     pub(super) value: Arc<V>,
-    #[cfg_attr(not(feature = "aws"), allow(dead_code))]
+    #[cfg_attr(not(any(feature = "aws", feature = "azure")), allow(dead_code))]
     asked: Duration,
     /// When to ask for its successor.
     renew: Duration,
     ends: Duration,
 }
 
-/// Tokens by what they are for.
+/// Tokens by what they are for. A runtime has its own: one that is not driven for a while, in the middle of asking, holds up nobody on another one. So
+/// has a child of a fork.
 pub(super) struct Tokens<K, V> {
     clock: Arc<dyn Clock>,
-    /// A child of a fork asks for its own: a lock may have been held by a thread that it does not have.
-    slots: ForkLocal<Mutex<Slots<K, V>>>,
+    slots: PerRuntime<Arc<Mutex<Slots<K, V>>>>,
 }
 
 type Slots<K, V> = HashMap<K, Arc<Slot<V>>>;
@@ -65,13 +65,13 @@ impl<V> Clone for CachedToken<V> {
 
 impl<K: Eq + std::hash::Hash + Send, V: Send + Sync> Tokens<K, V> {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, slots: ForkLocal::new() }
+        Self { clock, slots: PerRuntime::new() }
     }
 
     /// The token for `purpose`, and whether it was there already. `fetch` is called when there is none or its end is near.
     ///
     /// # Errors
-    /// Those of `fetch`, which are told to all who waited for it and not remembered: one after another they would ask until their time is over, and a
+    /// `InvalidArgument` outside a tokio runtime, and those of `fetch`, which are told to all who waited for it and not remembered: one after another they would ask until their time is over, and a
     /// refusal would become a `Timeout`. Unless it was refused, a token that can still be used is used instead.
     pub(super) async fn get<F>(
         &self,
@@ -81,7 +81,11 @@ impl<K: Eq + std::hash::Hash + Send, V: Send + Sync> Tokens<K, V> {
     where
         F: Future<Output = Result<Token<V>, KmsFailure>>,
     {
-        let slot = Arc::clone(self.lock().entry(purpose).or_default());
+        let slots = match self.slots.find("")? {
+            Some(slots) => slots,
+            None => self.slots.keep("", Arc::default())?,
+        };
+        let slot = Arc::clone(lock(&slots).entry(purpose).or_default());
         let usable = self.usable(&slot);
         if let Some(token) = self.fresh(&slot) {
             return Ok((token, true));
@@ -155,16 +159,34 @@ impl<K: Eq + std::hash::Hash + Send, V: Send + Sync> Tokens<K, V> {
 
     #[cfg(any(feature = "aws", feature = "gcp"))]
     fn forget_if(&self, purpose: &K, is_meant: impl Fn(&CachedToken<V>) -> bool) {
-        let slot = self.lock().get(purpose).map(Arc::clone);
-        if let Some(slot) = slot {
-            lock(&slot.current).take_if(|token| is_meant(token));
+        self.with_current(purpose, |current| drop(current.take_if(|token| is_meant(token))));
+    }
+
+    /// Has the next call ask for the successor of a token that was asked for longer ago than `age`. Until it is there the old one is used.
+    #[cfg(feature = "azure")]
+    pub(super) fn renew_older(&self, purpose: &K, age: Duration) {
+        let now = self.clock.now();
+        self.with_current(purpose, |current| {
+            if let Some(token) = current
+                && now > token.asked + age
+            {
+                token.renew = now;
+            }
+        });
+    }
+
+    /// The token of this runtime, if it was ever asked for.
+    fn with_current(&self, purpose: &K, act: impl FnOnce(&mut Option<CachedToken<V>>)) {
+        let slots = self.slots.find("").ok().flatten();
+        if let Some(slot) = slots.and_then(|slots| lock(&slots).get(purpose).map(Arc::clone)) {
+            act(&mut lock(&slot.current));
         }
     }
 
     /// Forgets all of them.
     #[cfg(any(feature = "aws", feature = "gcp"))]
     pub(super) fn clear(&self) {
-        self.lock().clear();
+        self.slots.clear();
     }
 
     fn usable(&self, slot: &Slot<V>) -> Option<CachedToken<V>> {
@@ -176,10 +198,6 @@ impl<K: Eq + std::hash::Hash + Send, V: Send + Sync> Tokens<K, V> {
     fn fresh(&self, slot: &Slot<V>) -> Option<CachedToken<V>> {
         let now = self.clock.now();
         self.usable(slot).filter(|token| now < token.renew)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Slots<K, V>> {
-        lock(self.slots.get_or_make(|_| Mutex::default()))
     }
 }
 
@@ -311,11 +329,47 @@ mod tests {
         let office = Office::new();
         block_on(office.get()).unwrap();
         let age = Duration::from_secs(60);
-        office.tokens.forget_older(&"kms", age);
+        block_on(async {
+            office.tokens.forget_older(&"kms", age);
+        });
         assert!(block_on(office.get()).unwrap().1);
         office.clock.set(1_000 + 60_001);
-        office.tokens.forget_older(&"kms", age);
+        block_on(async {
+            office.tokens.forget_older(&"kms", age);
+        });
         assert_eq!(block_on(office.get()).unwrap(), ("token 2".to_owned(), false));
+    }
+
+    #[cfg(feature = "azure")]
+    #[test]
+    fn a_token_in_doubt_may_be_renewed_and_used_meanwhile() {
+        let mut office = Office::new();
+        block_on(office.get()).unwrap();
+        let age = Duration::from_secs(60);
+        let doubt = |office: &Office| {
+            block_on(async {
+                office.tokens.renew_older(&"kms", age);
+            })
+        };
+        doubt(&office);
+        assert!(block_on(office.get()).unwrap().1, "it was asked for just now");
+        office.clock.set(1_000 + 60_001);
+        doubt(&office);
+        office.closed = Some(ErrorCode::KmsUnavailable);
+        assert_eq!(block_on(office.get()).unwrap(), ("token 1".to_owned(), true), "there is no other one");
+        office.closed = None;
+        office.clock.set(1_000 + 70_002);
+        assert_eq!(block_on(office.get()).unwrap(), ("token 3".to_owned(), false));
+    }
+
+    #[test]
+    fn a_runtime_that_is_not_driven_holds_up_no_other() {
+        let office = Office::new();
+        let idle = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let mut asks = Box::pin(office.tokens.get("kms", std::future::pending));
+        let polled = std::future::poll_fn(|context| std::task::Poll::Ready(asks.as_mut().poll(context).is_pending()));
+        assert!(idle.block_on(polled));
+        assert_eq!(block_on(office.get()).unwrap(), ("token 1".to_owned(), false));
     }
 
     #[cfg(feature = "gcp")]
@@ -324,10 +378,14 @@ mod tests {
         let office = Office::new();
         let fetch = async || Ok(Token { value: "token".to_owned(), life: HOUR });
         let (first, _) = block_on(office.tokens.get("kms", fetch)).unwrap();
-        office.tokens.forget(&"kms", &first);
+        block_on(async {
+            office.tokens.forget(&"kms", &first);
+        });
         let (second, was_there) = block_on(office.tokens.get("kms", fetch)).unwrap();
         assert!(!was_there);
-        office.tokens.forget(&"kms", &first);
+        block_on(async {
+            office.tokens.forget(&"kms", &first);
+        });
         let (third, was_there) = block_on(office.tokens.get("kms", fetch)).unwrap();
         assert!(was_there && Arc::ptr_eq(&second.value, &third.value));
     }

@@ -8,7 +8,7 @@ use azure_core::http::{ClientOptions, RetryOptions, Transport, UserAgentOptions}
 use azure_security_keyvault_keys::{KeyClient, KeyClientOptions};
 
 use super::address::Cloud;
-use super::identity::Application;
+use super::identity::{Application, TokenKeeper};
 use super::transport::{TokenTransport, VaultTransport, Wire, transport};
 use super::{AzureIdentity, KeyUrl, failure};
 use crate::clock::Clock;
@@ -23,19 +23,19 @@ use crate::log::Log;
 const API_VERSION: &str = "7.4";
 
 pub(crate) struct AzureClients {
-    application: Application,
+    application: Arc<Application>,
     wires: Wires,
     clock: Arc<dyn Clock>,
     /// By the vault and the tenant.
     clients: PerRuntime<VaultClient>,
     /// By the audience, which is one per cloud and service, and the tenant: all vaults of one share the token.
-    credentials: PerRuntime<Arc<dyn TokenCredential>>,
+    tokens: PerRuntime<Arc<TokenKeeper>>,
 }
 
 #[derive(Clone)]
 pub(super) struct VaultClient {
     pub(super) keys: Arc<KeyClient>,
-    credential: Arc<dyn TokenCredential>,
+    token: Arc<TokenKeeper>,
 }
 
 impl VaultClient {
@@ -44,7 +44,12 @@ impl VaultClient {
     /// # Errors
     /// Those of whoever gives the tokens.
     pub(super) async fn await_token(&self) -> Result<(), KmsFailure> {
-        self.credential.get_token(&[], None).await.map(drop).map_err(failure::of_token)
+        self.token.get_token(&[], None).await.map(drop).map_err(failure::of_token)
+    }
+
+    /// The vault refused a request.
+    pub(super) fn was_refused(&self) {
+        self.token.doubt();
     }
 }
 
@@ -68,14 +73,14 @@ impl AzureClients {
 
     /// Clients that reach nobody.
     #[cfg(test)]
-    pub(super) fn scripted(identity: AzureIdentity, wire: Wire) -> Result<Self> {
-        Self::over(identity, Wires::Scripted(wire), Arc::new(crate::clock::SystemClock), &Arc::default())
+    pub(super) fn scripted(identity: AzureIdentity, wire: Wire, clock: Arc<dyn Clock>) -> Result<Self> {
+        Self::over(identity, Wires::Scripted(wire), clock, &Arc::default())
     }
 
     fn over(identity: AzureIdentity, wires: Wires, clock: Arc<dyn Clock>, log: &Arc<Log>) -> Result<Self> {
-        let application = Application::new(identity, log)?;
+        let application = Arc::new(Application::new(identity, log)?);
         application.check_expiry();
-        Ok(Self { application, wires, clock, clients: PerRuntime::new(), credentials: PerRuntime::new() })
+        Ok(Self { application, wires, clock, clients: PerRuntime::new(), tokens: PerRuntime::new() })
     }
 
     /// The client of the key's vault. Tokens come from `tenant`, or from the application's own.
@@ -88,34 +93,34 @@ impl AzureClients {
         }
         let _undivided = undivided();
         let wire = self.wires.for_this_runtime()?;
-        let credential = self.credential(url, tenant, &wire)?;
+        let token = self.token(url, tenant, &wire)?;
         let to_vault = VaultTransport { wire, url: url.clone(), tenant: tenant.to_owned() };
         let options = KeyClientOptions {
             api_version: API_VERSION.to_owned(),
             client_options: options(transport(to_vault), url.cloud()),
             ..KeyClientOptions::default()
         };
-        let keys = KeyClient::new(&url.vault_url(), Arc::clone(&credential), Some(options)).map_err(|_| unusable())?;
-        self.clients.keep(&slot, VaultClient { keys: Arc::new(keys), credential })
+        let credential = Arc::clone(&token) as Arc<dyn TokenCredential>;
+        let keys = KeyClient::new(&url.vault_url(), credential, Some(options)).map_err(|_| unusable())?;
+        self.clients.keep(&slot, VaultClient { keys: Arc::new(keys), token })
     }
 
-    fn credential(&self, url: &KeyUrl, tenant: &str, wire: &Wire) -> Result<Arc<dyn TokenCredential>, KmsFailure> {
+    fn token(&self, url: &KeyUrl, tenant: &str, wire: &Wire) -> Result<Arc<TokenKeeper>, KmsFailure> {
         let slot = format!("{} {tenant}", url.resource());
-        if let Some(credential) = self.credentials.find(&slot)? {
-            return Ok(credential);
+        if let Some(token) = self.tokens.find(&slot)? {
+            return Ok(token);
         }
         let cloud = url.cloud();
         let host = (!self.application.is_managed_identity()).then(|| cloud.login_host());
         let options = options(transport(TokenTransport { wire: wire.clone(), host }), cloud);
-        let credential = self.application.credential(tenant, cloud, url.resource(), options, &self.clock);
-        let credential = credential.map_err(|_| unusable())?;
-        self.credentials.keep(&slot, credential)
+        let token = self.application.token_keeper(tenant, cloud, url.resource(), options, &self.clock);
+        self.tokens.keep(&slot, Arc::new(token))
     }
 
     /// Forgets every client, and so every connection and token.
     pub(super) fn clear(&self) {
         self.clients.clear();
-        self.credentials.clear();
+        self.tokens.clear();
         match &self.wires {
             Wires::Http(http) => http.clear(),
             #[cfg(test)]

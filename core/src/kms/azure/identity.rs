@@ -18,11 +18,14 @@ use super::address::Cloud;
 use super::certificate::Certificate;
 use super::failure;
 use crate::clock::Clock;
-use crate::error::{Error, ErrorCode, Result};
+use crate::error::{Error, ErrorCode, Result as ConfigResult};
 use crate::kms::KmsFailure;
 use crate::kms::network::Carried;
 use crate::kms::tokens::{Token, Tokens};
 use crate::log::Log;
+
+/// A refusal under a token that was asked for longer ago makes the next call ask for another one.
+const DOUBTFUL_AGE: Duration = Duration::from_secs(60);
 
 /// `[azure]` of the configuration, checked.
 #[derive(Clone)]
@@ -67,7 +70,7 @@ enum Proof {
 impl Application {
     /// # Errors
     /// `InvalidConfig` at `azure.certificate`.
-    pub(super) fn new(identity: AzureIdentity, log: &Arc<Log>) -> Result<Self> {
+    pub(super) fn new(identity: AzureIdentity, log: &Arc<Log>) -> ConfigResult<Self> {
         let proof = match identity.credential {
             AzureCredential::ClientSecret(secret) => Proof::Secret(secret),
             AzureCredential::ClientCertificate(path) => Proof::Certificate(Arc::new(read_certificate(&path, log)?)),
@@ -88,19 +91,35 @@ impl Application {
         matches!(self.proof, Proof::ManagedIdentity)
     }
 
-    /// A credential of the SDK's that asks for tokens of this audience in this tenant only, whatever it is asked for.
-    // The SDK's structs can only be made this way from outside.
-    #[expect(clippy::field_reassign_with_default)]
-    pub(super) fn credential(
-        &self,
+    /// The token of this audience in this tenant only, whatever the SDK asks for.
+    pub(super) fn token_keeper(
+        self: &Arc<Self>,
         tenant: &str,
         cloud: Cloud,
         resource: &str,
         options: ClientOptions,
         clock: &Arc<dyn Clock>,
+    ) -> TokenKeeper {
+        TokenKeeper {
+            application: Arc::clone(self),
+            tenant: tenant.to_owned(),
+            cloud,
+            scope: format!("{resource}/.default"),
+            options,
+            token: Tokens::new(Arc::clone(clock)),
+        }
+    }
+
+    // The SDK's structs can only be made this way from outside.
+    #[expect(clippy::field_reassign_with_default)]
+    fn credential(
+        &self,
+        tenant: &str,
+        cloud: Cloud,
+        options: ClientOptions,
     ) -> azure_core::Result<Arc<dyn TokenCredential>> {
         let client_id = self.client_id.clone();
-        let inner: Arc<dyn TokenCredential> = match &self.proof {
+        Ok(match &self.proof {
             Proof::Secret(secret) => {
                 let options = ClientSecretCredentialOptions { client_options: options };
                 let secret = Secret::new(secret.clone());
@@ -121,8 +140,7 @@ impl Application {
                 settings.client_options = options;
                 ManagedIdentityCredential::new(Some(settings))?
             }
-        };
-        Ok(Arc::new(Pinned { inner, scope: format!("{resource}/.default"), token: Tokens::new(Arc::clone(clock)) }))
+        })
     }
 }
 
@@ -136,40 +154,54 @@ fn assertion_credential(
     Ok(ClientAssertionCredential::new(tenant.to_owned(), client_id, assertion, Some(options))?)
 }
 
-fn read_certificate(path: &Path, log: &Arc<Log>) -> Result<Certificate> {
+fn read_certificate(path: &Path, log: &Arc<Log>) -> ConfigResult<Certificate> {
     let refuse = |why: String| Error::config("azure.certificate", format!("{}: {why}", path.display()));
     let text = libvault_memory::WipedBytes::new(std::fs::read(path).map_err(|error| refuse(error.to_string()))?);
     Certificate::from_pem(&text, log).map_err(|why| refuse(why.to_owned()))
 }
 
-/// The SDK's own keeper of tokens lets one call after another ask in vain, while all others wait: a place where tokens come from that does not answer
-/// would stop customers whose token is still good, and a refusal would reach the last of them as a `Timeout`.
-struct Pinned {
-    inner: Arc<dyn TokenCredential>,
+/// The SDK's own keepers of tokens let one call after another ask in vain, while all others wait: a place where tokens come from that does not answer
+/// would stop customers whose token is still good, and a refusal would reach the last of them as a `Timeout`. So they keep nothing here: a credential of
+/// the SDK's is made for one token, and what it is told of a token's end is that it has come.
+pub(super) struct TokenKeeper {
+    application: Arc<Application>,
+    tenant: String,
+    cloud: Cloud,
     scope: String,
+    options: ClientOptions,
     token: Tokens<(), AccessToken>,
 }
 
-impl fmt::Debug for Pinned {
+impl TokenKeeper {
+    /// A vault refused what was asked under the token. Azure may have forgotten it, or know more of the application meanwhile.
+    pub(super) fn doubt(&self) {
+        self.token.renew_older(&(), DOUBTFUL_AGE);
+    }
+
+    async fn ask(&self, options: Option<TokenRequestOptions<'_>>) -> Result<Token<AccessToken>, KmsFailure> {
+        let credential = self.application.credential(&self.tenant, self.cloud, self.options.clone());
+        let token = credential.map_err(failure::of_token)?.get_token(&[self.scope.as_str()], options).await;
+        let token = token.map_err(failure::of_token)?;
+        let life = Duration::try_from(token.expires_on - OffsetDateTime::now_utc()).unwrap_or_default();
+        Ok(Token { value: token, life })
+    }
+}
+
+impl fmt::Debug for TokenKeeper {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Pinned")
+        formatter.write_str("TokenKeeper")
     }
 }
 
 #[async_trait]
-impl TokenCredential for Pinned {
+impl TokenCredential for TokenKeeper {
     async fn get_token(
         &self,
         _scopes: &[&str],
         options: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
-        let ask = async || {
-            let token = self.inner.get_token(&[self.scope.as_str()], options).await.map_err(failure::of_token)?;
-            let life = Duration::try_from(token.expires_on - OffsetDateTime::now_utc()).unwrap_or_default();
-            Ok(Token { value: token, life })
-        };
-        let (token, _) = self.token.get((), ask).await.map_err(Carried::into_sdk)?;
-        Ok((*token.value).clone())
+        let (token, _) = self.token.get((), || self.ask(options)).await.map_err(Carried::into_sdk)?;
+        Ok(AccessToken { expires_on: OffsetDateTime::now_utc(), ..(*token.value).clone() })
     }
 }
 

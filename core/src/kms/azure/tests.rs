@@ -1,4 +1,5 @@
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::transport::Wire;
 use super::*;
+use crate::clock::{Clock, HeldClock, SystemClock};
 use crate::kms::network::Reply;
 use crate::runtime::block_on;
 
@@ -72,12 +74,21 @@ fn key_over(
     region: Option<&str>,
     script: impl Fn(&reqwest::Request) -> Reply + Send + Sync + 'static,
 ) -> AzureKey {
+    key_by_clock(url, region, script, Arc::new(SystemClock))
+}
+
+fn key_by_clock(
+    url: &str,
+    region: Option<&str>,
+    script: impl Fn(&reqwest::Request) -> Reply + Send + Sync + 'static,
+    clock: Arc<dyn Clock>,
+) -> AzureKey {
     let identity = AzureIdentity {
         tenant_id: TENANT.to_owned(),
         client_id: Some("app".to_owned()),
         credential: AzureCredential::ClientSecret("secret".to_owned()),
     };
-    let clients = AzureClients::scripted(identity, Wire::Scripted(Arc::new(script))).unwrap();
+    let clients = AzureClients::scripted(identity, Wire::Scripted(Arc::new(script)), clock).unwrap();
     let origin_key = Arc::new(Secret::copy_of(&[7; 32]));
     AzureKey::new(KeyUrl::parse(url).unwrap(), None, region.map(str::to_owned), origin_key, Arc::new(clients))
 }
@@ -241,6 +252,43 @@ fn a_challenge_of_another_tenant_audience_or_place_gets_no_token() {
         assert_eq!(failure.code, ErrorCode::AccessDenied, "{authority} {resource}");
         assert_eq!(failure.request_id.as_deref(), Some("challenge"));
         assert_eq!(*sent.lock().unwrap(), tokens, "{authority} {resource}");
+    }
+}
+
+/// Azure forgets tokens, and learns of permissions, without telling: whoever is refused under an old token tries a new one, and others go on meanwhile.
+#[test]
+fn a_refused_token_is_replaced_when_it_is_old() {
+    for status in [401, 403] {
+        let clock = Arc::new(HeldClock::at(1_000_000));
+        let (given, refused) = (Arc::new(AtomicU32::new(0)), Arc::new(AtomicU32::new(0)));
+        let (count, revoked) = (Arc::clone(&given), Arc::clone(&refused));
+        let script = move |request: &reqwest::Request| {
+            if request.url().host_str() == Some("login.microsoftonline.com") {
+                let token = format!("token {}", count.fetch_add(1, Ordering::SeqCst) + 1);
+                let body = json!({ "token_type": "Bearer", "expires_in": 3599, "access_token": token });
+                return reply(200, &[], &body);
+            }
+            match request.headers().get("authorization").map(|value| value.to_str().unwrap()) {
+                None => challenge_of(&format!("https://login.microsoftonline.com/{TENANT}"), "https://vault.azure.net"),
+                Some(value) if value == format!("Bearer token {}", revoked.load(Ordering::SeqCst)) && status == 401 => {
+                    challenge_of(&format!("https://login.microsoftonline.com/{TENANT}"), "https://vault.azure.net")
+                }
+                Some(value) if value == format!("Bearer token {}", revoked.load(Ordering::SeqCst)) => {
+                    reply(403, &[], &json!({ "error": { "code": "Forbidden" } }))
+                }
+                Some(_) => reply(200, &[], &result(&format!("{VAULT}/{VERSION}"), &[7; 256])),
+            }
+        };
+        let key = key_by_clock(VAULT, None, script, Arc::clone(&clock) as Arc<dyn Clock>);
+        wrap(&key).unwrap();
+        refused.store(1, Ordering::SeqCst);
+        assert_eq!(wrap(&key).err().unwrap().code, ErrorCode::AccessDenied);
+        assert_eq!(wrap(&key).err().unwrap().code, ErrorCode::AccessDenied);
+        assert_eq!(given.load(Ordering::SeqCst), 1, "it was got just now");
+        clock.set(1_000_000 + 60_001);
+        assert_eq!(wrap(&key).err().unwrap().code, ErrorCode::AccessDenied);
+        wrap(&key).unwrap();
+        assert_eq!(given.load(Ordering::SeqCst), 2, "status {status}");
     }
 }
 
