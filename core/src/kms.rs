@@ -62,7 +62,7 @@ fn bounded(text: &str) -> String {
     text.chars().filter(|c| *c == ' ' || c.is_ascii_graphic()).take(120).collect()
 }
 
-/// A word for machines, such as `PERMISSION_DENIED` or `AccessDeniedException`: no name of anything fits into it.
+/// A word for machines, such as `PERMISSION_DENIED` or `AccessDeniedException`: no sentence fits into it.
 #[cfg(feature = "http-client")]
 fn plain_word(text: &str) -> Option<&str> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';

@@ -42,7 +42,7 @@ def test_a_refusal_reaches_all_who_wait_for_the_token(make_scene, provider):
         vault.begin(CALLERS, "encrypt", DATA, CONTEXT)
         assert _outcomes(vault, CALLERS) == ["AccessDenied"] * CALLERS
         asked = sum(map(scene.server.is_for_token, scene.network.exchanges))
-        assert asked < CALLERS / 2, "few asked for all"
+        assert asked <= 4, "one asked for all, but for those who came late"
 
 
 @pytest.mark.parametrize("provider", CLOUDS)

@@ -40,7 +40,6 @@ pub(crate) struct Reply {
 }
 
 /// Our own failure, on its way through an SDK's error.
-#[cfg_attr(not(any(feature = "aws", feature = "azure")), allow(dead_code))]
 #[derive(Debug)]
 pub(crate) struct Carried(pub(crate) KmsFailure);
 

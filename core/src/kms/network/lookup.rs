@@ -208,7 +208,9 @@ mod tests {
         assert_eq!(wait(system.find("other")).unwrap_err().code, ErrorCode::Throttled);
         assert!(is_pending(&mut system.find("0.silent")), "who needs a name that is under way joins");
         system.answer.send(()).unwrap();
+        let end = std::time::Instant::now() + Duration::from_secs(30);
         while wait(system.find("other")).is_err() {
+            assert!(std::time::Instant::now() < end, "the place is given on");
             std::thread::yield_now();
         }
     }
