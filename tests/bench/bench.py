@@ -188,6 +188,7 @@ CPU microseconds per call on one thread, for the managed context `{json.dumps(CO
 - Machine: {report.machine()}
 - Versions: {versions()}
 - Command: `tests/bench/bench.py --rounds {options.rounds} --batch {options.batch}`
+- The machine is a virtual one, and its speed changes with its neighbours: two values of a row may be half as much again apart. 1 MiB is nearly all AES-GCM of aws-lc; its rows beside their floors say how fast the machine was.
 - Rows in italics are floors, not measured in this run: {floors["about"][0].lower()}{floors["about"][1:]}
 
 {time_table(results, floors["floors"], "encrypt")}
