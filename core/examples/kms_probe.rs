@@ -60,7 +60,7 @@ fn main() -> Result<(), Failure> {
             "begun" => {
                 let (ended, pending): (Begun, Begun) = begun.into_iter().partition(JoinHandle::is_finished);
                 begun = pending;
-                json!({ "pending": begun.len(), "all": ended.into_iter().map(joined).collect::<Vec<_>>() })
+                json!({ "pending": begun.len(), "all": ended.into_iter().map(|thread| joined(thread.join())).collect::<Vec<_>>() })
             }
             _ => call(&vault, command, &mut begun)?,
         })?;
@@ -85,8 +85,8 @@ fn call(vault: &Arc<Vault>, command: Command, begun: &mut Begun) -> Result<Value
     })
 }
 
-fn joined(thread: JoinHandle<Value>) -> Value {
-    thread.join().unwrap_or_else(|_| json!({ "error": "panicked" }))
+fn joined(outcome: std::thread::Result<Value>) -> Value {
+    outcome.unwrap_or_else(|_| json!({ "error": "panicked" }))
 }
 
 fn done(vault: &Vault, command: &Command, data: &[u8]) -> Value {
@@ -109,7 +109,7 @@ fn together(threads: usize, call: impl Fn() -> Value + Sync) -> Vec<Value> {
             call()
         };
         let running: Vec<_> = (0..threads).map(|_| scope.spawn(one)).collect();
-        running.into_iter().map(|thread| thread.join().unwrap_or_else(|_| json!({ "error": "panicked" }))).collect()
+        running.into_iter().map(|thread| joined(thread.join())).collect()
     })
 }
 

@@ -106,7 +106,7 @@ def measure(rounds: int, batch: int) -> tuple[dict, dict]:
                         variant, operation, size, microseconds = line.split("\t")
                         results[language, variant, operation][int(size)].append(float(microseconds))
             print(f"round {number} of {rounds}", file=sys.stderr, flush=True)
-        # One data key written and one read by each program and for each of its envelopes, however many messages.
+        # One data key for each program, however many messages.
         asked, programs_run = len(kms.plaintexts), rounds * len(LEASED)
         if asked != programs_run:
             sys.exit(f"{programs_run} programs asked the KMS {asked} times to encrypt: something was not under a lease")

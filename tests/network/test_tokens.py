@@ -1,7 +1,6 @@
 """The place where tokens come from is one for many customers: what becomes of them while it is slow, silent or refuses."""
 
 import json
-import time
 
 import pytest
 from providers.scene import CONTEXT, DATA, OK
@@ -12,15 +11,6 @@ CLOUDS = ("azure", "gcp")
 # Short, so that those who wait for one another do not all get their turn.
 TIMEOUTS = "[timeouts]\nconnect = 2000\nattempt = 3000\ntotal = 4000\n"
 CALLERS = 40
-SECONDS = 30
-
-
-def _outcomes(vault, count: int) -> list[str]:
-    found, end = [], time.monotonic() + SECONDS
-    while len(found) < count and time.monotonic() < end:
-        found += vault.begun()[1]
-        time.sleep(0.02)
-    return found
 
 
 def _refuse_slowly(proxy: FaultyProxy, _connection, _exchange: Exchange) -> Reply:
@@ -40,7 +30,7 @@ def test_a_refusal_reaches_all_who_wait_for_the_token(make_scene, provider):
     with scene.open(scene.server.steady_key, timeouts=TIMEOUTS) as vault:
         scene.network.spoil(_refuse_slowly, scene.server.is_for_token)
         vault.begin(CALLERS, "encrypt", DATA, CONTEXT)
-        assert _outcomes(vault, CALLERS) == ["AccessDenied"] * CALLERS
+        assert vault.outcomes(CALLERS) == ["AccessDenied"] * CALLERS
         asked = sum(map(scene.server.is_for_token, scene.network.exchanges))
         assert asked <= 4, "one asked for all, but for those who came late"
 
@@ -55,4 +45,4 @@ def test_a_token_that_is_good_serves_while_its_successor_does_not_come(make_scen
         for _ in range(5):
             assert scene.outcome(vault.decrypt, envelope, CONTEXT) == OK
         vault.begin(CALLERS, "encrypt", DATA, CONTEXT)
-        assert _outcomes(vault, CALLERS) == [OK] * CALLERS
+        assert vault.outcomes(CALLERS) == [OK] * CALLERS

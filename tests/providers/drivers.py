@@ -4,10 +4,12 @@ import base64
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 5
+BEGUN_SECONDS = 30
 
 
 class Refused(Exception):
@@ -70,6 +72,14 @@ class RustVault:
         """How many of the calls that were begun have no answer yet, and the outcomes of those that ended since this was last asked."""
         answer = self._ask({"do": "begun"})
         return answer["pending"], [ended.get("error", "ok") for ended in answer["all"]]
+
+    def outcomes(self, count: int) -> list[str]:
+        """Those of so many calls that were begun, once they have ended; fewer if that takes too long."""
+        found, end = [], time.monotonic() + BEGUN_SECONDS
+        while len(found) < count and time.monotonic() < end:
+            found += self.begun()[1]
+            time.sleep(0.02)
+        return found
 
     def stats(self) -> dict[str, int]:
         return self._ask({"do": "stats"})["stats"]
