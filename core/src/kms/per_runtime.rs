@@ -47,6 +47,21 @@ impl<T: Clone + Send> PerRuntime<T> {
         Ok(clients.entry(runtime).or_default().entry(name.to_owned()).or_insert(client).clone())
     }
 
+    /// The client that is there, or else what `make` makes.
+    ///
+    /// # Errors
+    /// As [`Self::find`], and those of `make`.
+    pub(crate) fn get_or_make(
+        &self,
+        name: &str,
+        make: impl FnOnce() -> Result<T, KmsFailure>,
+    ) -> Result<T, KmsFailure> {
+        match self.find(name)? {
+            Some(client) => Ok(client),
+            None => self.keep(name, make()?),
+        }
+    }
+
     /// Forgets every client, and so every connection.
     pub(crate) fn clear(&self) {
         self.lock().clear();

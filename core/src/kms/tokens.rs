@@ -71,8 +71,8 @@ impl<K: Eq + std::hash::Hash + Send, V: Send + Sync> Tokens<K, V> {
     /// The token for `purpose`, and whether it was there already. `fetch` is called when there is none or its end is near.
     ///
     /// # Errors
-    /// `InvalidArgument` outside a tokio runtime, and those of `fetch`, which are told to all who waited for it and not remembered: one after another they would ask until their time is over, and a
-    /// refusal would become a `Timeout`. Unless it was refused, a token that can still be used is used instead.
+    /// `InvalidArgument` outside a tokio runtime, and those of `fetch`, which are told to all who waited for it and not remembered: one after another they
+    /// would ask until their time is over, and a refusal would become a `Timeout`. Unless it was refused, a token that can still be used is used instead.
     pub(super) async fn get<F>(
         &self,
         purpose: K,
@@ -81,10 +81,7 @@ impl<K: Eq + std::hash::Hash + Send, V: Send + Sync> Tokens<K, V> {
     where
         F: Future<Output = Result<Token<V>, KmsFailure>>,
     {
-        let slots = match self.slots.find("")? {
-            Some(slots) => slots,
-            None => self.slots.keep("", Arc::default())?,
-        };
+        let slots = self.slots.get_or_make("", || Ok(Arc::default()))?;
         let slot = Arc::clone(lock(&slots).entry(purpose).or_default());
         let usable = self.usable(&slot);
         if let Some(token) = self.fresh(&slot) {

@@ -25,7 +25,7 @@ where
     if let Some(cause) = causes(error).find_map(|cause| cause.downcast_ref::<CredentialsError>()) {
         return of_credentials(cause);
     }
-    if let Some(Carried(failure)) = causes(error).find_map(|cause| cause.downcast_ref()) {
+    if let Some(failure) = Carried::in_error(error) {
         return failure.clone();
     }
     match error {
@@ -131,7 +131,7 @@ fn of_credentials(error: &CredentialsError) -> KmsFailure {
     if let Some(failure) = answered {
         return KmsFailure { message: format!("{NO_CREDENTIALS}: {}", failure.message), ..failure };
     }
-    let ours = causes(error).find_map(|cause| cause.downcast_ref()).map(|Carried(failure)| failure);
+    let ours = Carried::in_error(error);
     let code = match (error, ours) {
         (_, Some(ours)) if ours.code == ErrorCode::AccessDenied => ErrorCode::AccessDenied,
         (CredentialsError::ProviderTimedOut(_) | CredentialsError::ProviderError(_), _) => ErrorCode::KmsUnavailable,

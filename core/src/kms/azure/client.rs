@@ -10,7 +10,7 @@ use azure_security_keyvault_keys::{KeyClient, KeyClientOptions};
 use super::address::Cloud;
 use super::identity::{Application, TokenKeeper};
 use super::transport::{TokenTransport, VaultTransport, Wire, transport};
-use super::{AzureIdentity, KeyUrl, failure};
+use super::{AzureIdentity, KeyUrl};
 use crate::clock::Clock;
 use crate::error::{ErrorCode, Result};
 use crate::fork::undivided;
@@ -44,7 +44,7 @@ impl VaultClient {
     /// # Errors
     /// Those of whoever gives the tokens.
     pub(super) async fn await_token(&self) -> Result<(), KmsFailure> {
-        self.token.get_token(&[], None).await.map(drop).map_err(failure::of_token)
+        self.token.token(None).await.map(drop)
     }
 
     /// The vault refused a request.
@@ -107,14 +107,12 @@ impl AzureClients {
 
     fn token(&self, url: &KeyUrl, tenant: &str, wire: &Wire) -> Result<Arc<TokenKeeper>, KmsFailure> {
         let slot = format!("{} {tenant}", url.resource());
-        if let Some(token) = self.tokens.find(&slot)? {
-            return Ok(token);
-        }
-        let cloud = url.cloud();
-        let host = (!self.application.is_managed_identity()).then(|| cloud.login_host());
-        let options = options(transport(TokenTransport { wire: wire.clone(), host }), cloud);
-        let token = self.application.token_keeper(tenant, cloud, url.resource(), options, &self.clock);
-        self.tokens.keep(&slot, Arc::new(token))
+        self.tokens.get_or_make(&slot, || {
+            let cloud = url.cloud();
+            let host = (!self.application.is_managed_identity()).then(|| cloud.login_host());
+            let options = options(transport(TokenTransport { wire: wire.clone(), host }), cloud);
+            Ok(Arc::new(self.application.token_keeper(tenant, cloud, url.resource(), options, &self.clock)))
+        })
     }
 
     /// Forgets every client, and so every connection and token.

@@ -25,8 +25,8 @@ pub(super) enum Operation {
 }
 
 pub(super) fn from_sdk(error: azure_core::Error, operation: Operation) -> KmsFailure {
-    if let Some(failure) = carried(&error) {
-        return failure;
+    if let Some(failure) = Carried::in_error(&error) {
+        return failure.clone();
     }
     for cause in causes(&error) {
         if let Some(error) = cause.downcast_ref::<azure_core::Error>()
@@ -45,11 +45,7 @@ pub(super) fn from_sdk(error: azure_core::Error, operation: Operation) -> KmsFai
 /// Why there is no token.
 pub(super) fn of_token(error: azure_core::Error) -> KmsFailure {
     let senseless = "no Azure token could be got: the answer of where it comes from makes no sense";
-    carried(&error).unwrap_or_else(|| KmsFailure::new(ErrorCode::KmsUnavailable, senseless))
-}
-
-fn carried(error: &azure_core::Error) -> Option<KmsFailure> {
-    causes(error).find_map(|cause| cause.downcast_ref()).map(|Carried(failure)| failure.clone())
+    Carried::in_error(&error).cloned().unwrap_or_else(|| KmsFailure::new(ErrorCode::KmsUnavailable, senseless))
 }
 
 fn of_vault(status: u16, response: Option<&RawResponse>, operation: Operation) -> KmsFailure {

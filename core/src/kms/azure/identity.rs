@@ -173,6 +173,15 @@ pub(super) struct TokenKeeper {
 }
 
 impl TokenKeeper {
+    /// The token that is there, or one that is asked for.
+    ///
+    /// # Errors
+    /// Those of whoever gives the tokens.
+    pub(super) async fn token(&self, options: Option<TokenRequestOptions<'_>>) -> Result<Arc<AccessToken>, KmsFailure> {
+        let (token, _) = self.token.get((), || self.ask(options)).await?;
+        Ok(token.value)
+    }
+
     /// A vault refused what was asked under the token. Azure may have forgotten it, or know more of the application meanwhile.
     pub(super) fn doubt(&self) {
         self.token.renew_older(&(), DOUBTFUL_AGE);
@@ -200,8 +209,8 @@ impl TokenCredential for TokenKeeper {
         _scopes: &[&str],
         options: Option<TokenRequestOptions<'_>>,
     ) -> azure_core::Result<AccessToken> {
-        let (token, _) = self.token.get((), || self.ask(options)).await.map_err(Carried::into_sdk)?;
-        Ok(AccessToken { expires_on: OffsetDateTime::now_utc(), ..(*token.value).clone() })
+        let token = self.token(options).await.map_err(Carried::into_sdk)?;
+        Ok(AccessToken { token: token.token.clone(), expires_on: OffsetDateTime::now_utc() })
     }
 }
 

@@ -43,6 +43,13 @@ pub(crate) struct Reply {
 #[derive(Debug)]
 pub(crate) struct Carried(pub(crate) KmsFailure);
 
+impl Carried {
+    /// The failure that an error carries, at whatever depth.
+    pub(crate) fn in_error<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a KmsFailure> {
+        causes(error).find_map(|cause| cause.downcast_ref()).map(|Self(failure)| failure)
+    }
+}
+
 impl fmt::Display for Carried {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0.message)
@@ -62,10 +69,7 @@ impl HttpClients {
     /// # Errors
     /// Outside a runtime, or if TLS cannot be set up.
     pub(crate) fn for_this_runtime(&self) -> Result<Client, KmsFailure> {
-        match self.clients.find("")? {
-            Some(client) => Ok(client),
-            None => self.clients.keep("", self.make()?),
-        }
+        self.clients.get_or_make("", || self.make())
     }
 
     /// Forgets every client, and so every connection.
@@ -83,12 +87,13 @@ impl HttpClients {
             .pool_idle_timeout(IDLE)
             .tcp_keepalive(KEEP_ALIVE)
             .http1_only()
+            .dns_resolver(Arc::new(SystemNames))
             // Not reqwest's own reading of the environment, which has no exception for this machine.
             .no_proxy();
         let builder = match (self.route, &self.network.proxy) {
             (Some(route), _) => builder.dns_resolver(Arc::new(Route(route))),
-            (None, Some(proxy)) => builder.dns_resolver(Arc::new(SystemNames)).proxy(proxy.clone()),
-            (None, None) => builder.dns_resolver(Arc::new(SystemNames)),
+            (None, Some(proxy)) => builder.proxy(proxy.clone()),
+            (None, None) => builder,
         };
         builder.build().map_err(|_| KmsFailure::new(ErrorCode::Internal, "the HTTP client cannot be set up"))
     }
@@ -114,7 +119,7 @@ pub(crate) async fn send(client: &Client, request: Request) -> Result<Reply, Kms
 
 fn unreachable(error: reqwest::Error) -> KmsFailure {
     let error = error.without_url();
-    if let Some(Carried(failure)) = causes(&error).find_map(|cause| cause.downcast_ref()) {
+    if let Some(failure) = Carried::in_error(&error) {
         return failure.clone();
     }
     if error.is_timeout() {
